@@ -1,0 +1,18 @@
+/**
+ * Names of the gateway's own cookies (interfaces, "One login, many hosts"). All four are stripped in both directions;
+ * the plain ones exist only on a listener bound to loopback without TLS.
+ */
+export const SESSION_COOKIE = '__Host-sallyport';
+export const LOGIN_COOKIE = '__Host-sallyport-login';
+export const PLAIN_SESSION_COOKIE = 'sallyport';
+export const PLAIN_LOGIN_COOKIE = 'sallyport-login';
+export const OWN_COOKIES: ReadonlySet<string> = new Set([SESSION_COOKIE, LOGIN_COOKIE, PLAIN_SESSION_COOKIE, PLAIN_LOGIN_COOKIE]);
+
+export const sessionCookieName = (secure: boolean): string => (secure ? SESSION_COOKIE : PLAIN_SESSION_COOKIE);
+export const loginCookieName = (secure: boolean): string => (secure ? LOGIN_COOKIE : PLAIN_LOGIN_COOKIE);
+
+/** A Set-Cookie value: HttpOnly, SameSite=Lax, Path=/, no Domain; Secure unless plain loopback. `maxAgeSeconds` 0 clears it. */
+export function setCookie(name: string, value: string, secure: boolean, maxAgeSeconds?: number): string {
+  const age = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`;
+  return `${name}=${value}; Path=/; HttpOnly; SameSite=Lax${age}${secure ? '; Secure' : ''}`;
+}

@@ -1,0 +1,46 @@
+import type { ReasonCode } from './reasons.ts';
+
+/** Assurance levels in their order (policy-language 3). */
+export const LEVELS = ['none', 'low', 'medium', 'high'] as const;
+export type Level = (typeof LEVELS)[number];
+export const levelRank = (level: Level): number => LEVELS.indexOf(level);
+
+/** How somebody proved who they are; the words of policies and of `amr` in assertions. */
+export const METHODS = ['password', 'totp', 'sms', 'email', 'backup_code', 'webauthn', 'mtls', 'oidc', 'approval'] as const;
+export type Method = (typeof METHODS)[number];
+
+/** One proof kept by a session. `at` is wall-clock ms; `method` is missing only in literal tests. */
+export interface Proof {
+  readonly method: Method | undefined;
+  readonly level: Level;
+  readonly at: number;
+}
+
+/** How long a proof of each level counts, ms (`session.elevation`); `none` lasts as long as the session. */
+export type Elevation = Readonly<Record<Level, number>>;
+
+/** What is missing for an allow: RFC 9470 renders it. Ages in ms. */
+export interface Need {
+  readonly level: Level;
+  readonly maxAgeMs: number | undefined;
+  /** any one of these; undefined: any method */
+  readonly anyOf: readonly Method[] | undefined;
+  readonly allOf: readonly Method[];
+}
+
+/** The rule that an answer names. */
+export interface RuleRef {
+  readonly policy: string;
+  readonly rule: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Outcomes are data; only proxy/enforce.ts turns one into HTTP. */
+export type Decision =
+  | { readonly effect: 'allow'; readonly rule: RuleRef | undefined }
+  | { readonly effect: 'step_up'; readonly rule: RuleRef; readonly reason: ReasonCode; readonly need: Need }
+  | { readonly effect: 'login'; readonly reason: ReasonCode }
+  | { readonly effect: 'deny'; readonly rule: RuleRef | undefined; readonly reason: ReasonCode };
+
+export type Effect = Decision['effect'];

@@ -1,0 +1,26 @@
+/** One problem in a file that a person wrote. All problems of a file are reported at once (architecture, "One source"). */
+export interface Finding {
+  readonly file: string;
+  /** 1-based; 1:1 when the problem is about the file as a whole */
+  readonly line: number;
+  readonly column: number;
+  /** stable, kebab-case: `unknown-attribute` */
+  readonly code: string;
+  readonly severity: 'error' | 'warning';
+  /** a sentence that says what is wrong */
+  readonly message: string;
+  /** what to write instead */
+  readonly suggestion?: string;
+}
+
+/** Thrown where a configuration or policy set cannot be used; carries all findings. The CLI exits 78 on it. */
+export class InvalidConfiguration extends Error {
+  readonly findings: readonly Finding[];
+  constructor(findings: readonly Finding[]) {
+    super(`${findings.filter((f) => f.severity === 'error').length} problem(s) in the configuration`);
+    this.name = 'InvalidConfiguration';
+    this.findings = findings;
+  }
+}
+
+export const hasErrors = (findings: readonly Finding[]): boolean => findings.some((f) => f.severity === 'error');

@@ -1,0 +1,47 @@
+import type { MaybePromise } from './assert-never.ts';
+import type { RequestFacts } from './facts.ts';
+import type { Session } from './session.ts';
+
+/** A whole answer that the gateway gives itself. Header names as they shall appear; the body's length is added when sent. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string | Uint8Array;
+}
+
+/** What a handler of the gateway's own endpoints gets. Canonical facts only; the body is read on demand and bounded. */
+export interface HandlerRequest {
+  readonly facts: RequestFacts;
+  /** the path's parameters, decoded */
+  readonly params: ReadonlyMap<string, string>;
+  /** the caller's valid session, if any */
+  readonly session: Session | undefined;
+  /** whole body, at most `maxBytes`; rejects with PayloadTooLarge beyond */
+  readBody(maxBytes: number): Promise<Uint8Array>;
+}
+
+/** An endpoint of ours. What it throws becomes `internal_error`, 500. */
+export type Handler = (request: HandlerRequest) => MaybePromise<Answer>;
+
+/**
+ * One row of the table of endpoints (interfaces, "Under /.sallyport/"): what may be called how, by whom, and how it is
+ * protected. The pipeline enforces method; `csrf: 'form'` handlers check Origin, Sec-Fetch-Site and token themselves
+ * through one function of the portal.
+ */
+export interface Endpoint {
+  /** below `/.sallyport/`, exact */
+  readonly path: string;
+  readonly methods: readonly string[];
+  readonly identity: 'none' | 'optional' | 'required';
+  readonly csrf: 'none' | 'form';
+  /** largest body, bytes */
+  readonly maxBodyBytes: number;
+  readonly handler: Handler;
+}
+
+export class PayloadTooLarge extends Error {
+  constructor(maxBytes: number) {
+    super(`body larger than ${maxBytes} bytes`);
+    this.name = 'PayloadTooLarge';
+  }
+}

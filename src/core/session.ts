@@ -1,0 +1,26 @@
+import type { Proof } from './decision.ts';
+import type { Subject } from './subject.ts';
+
+/** Public name of a session, `ses_…`: not a secret (interfaces, "Who is who"). */
+export type SessionId = `ses_${string}`;
+
+/** A session as the store knows it (S1). Instants are wall-clock ms. */
+export interface Session {
+  readonly id: SessionId;
+  readonly partition: string;
+  readonly subject: Subject;
+  readonly createdAt: number;
+  readonly lastActivityAt: number;
+  /** the session is over at this instant whatever happens */
+  readonly absoluteExpiryAt: number;
+  readonly proofs: readonly Proof[];
+  readonly address: string;
+  readonly userAgent: string;
+  /** set once, never cleared: revoked or signed out */
+  readonly ended: { readonly at: number; readonly by: string; readonly reason: string } | undefined;
+}
+
+/** What looking a credential up gave. `ended` and `expired` are told apart for the person; all of them deny. */
+export type SessionLookup =
+  | { readonly state: 'valid'; readonly session: Session }
+  | { readonly state: 'unknown' | 'ended' | 'expired' };
