@@ -6,7 +6,12 @@ export const SESSION_COOKIE = '__Host-sallyport';
 export const LOGIN_COOKIE = '__Host-sallyport-login';
 export const PLAIN_SESSION_COOKIE = 'sallyport';
 export const PLAIN_LOGIN_COOKIE = 'sallyport-login';
-export const OWN_COOKIES: ReadonlySet<string> = new Set([SESSION_COOKIE, LOGIN_COOKIE, PLAIN_SESSION_COOKIE, PLAIN_LOGIN_COOKIE]);
+export const OWN_COOKIES: ReadonlySet<string> = new Set([
+  SESSION_COOKIE,
+  LOGIN_COOKIE,
+  PLAIN_SESSION_COOKIE,
+  PLAIN_LOGIN_COOKIE,
+]);
 
 export const sessionCookieName = (secure: boolean): string => (secure ? SESSION_COOKIE : PLAIN_SESSION_COOKIE);
 export const loginCookieName = (secure: boolean): string => (secure ? LOGIN_COOKIE : PLAIN_LOGIN_COOKIE);

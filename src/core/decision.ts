@@ -6,7 +6,17 @@ export type Level = (typeof LEVELS)[number];
 export const levelRank = (level: Level): number => LEVELS.indexOf(level);
 
 /** How somebody proved who they are; the words of policies and of `amr` in assertions. */
-export const METHODS = ['password', 'totp', 'sms', 'email', 'backup_code', 'webauthn', 'mtls', 'oidc', 'approval'] as const;
+export const METHODS = [
+  'password',
+  'totp',
+  'sms',
+  'email',
+  'backup_code',
+  'webauthn',
+  'mtls',
+  'oidc',
+  'approval',
+] as const;
 export type Method = (typeof METHODS)[number];
 
 /** One proof kept by a session. `at` is wall-clock ms; `method` is missing only in literal tests. */

@@ -19,8 +19,3 @@ export interface Session {
   /** set once, never cleared: revoked or signed out */
   readonly ended: { readonly at: number; readonly by: string; readonly reason: string } | undefined;
 }
-
-/** What looking a credential up gave. `ended` and `expired` are told apart for the person; all of them deny. */
-export type SessionLookup =
-  | { readonly state: 'valid'; readonly session: Session }
-  | { readonly state: 'unknown' | 'ended' | 'expired' };

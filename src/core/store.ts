@@ -65,7 +65,9 @@ export interface Store extends Service {
    * Changes after `cursor`, oldest first, at most 1,000, and the position reached. `complete: false` means the store cannot
    * tell everything since then (trimmed, emptied, rolled back): the caller must forget all it cached.
    */
-  changes(cursor: Cursor): MaybePromise<{ readonly cursor: Cursor; readonly changes: readonly Change[]; readonly complete: boolean }>;
+  changes(
+    cursor: Cursor,
+  ): MaybePromise<{ readonly cursor: Cursor; readonly changes: readonly Change[]; readonly complete: boolean }>;
   /** When this store was born, wall-clock ms, and its random name; a new birth voids what older nodes remember. */
   birth(): MaybePromise<{ readonly id: string; readonly at: number }>;
 }
