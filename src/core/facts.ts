@@ -56,7 +56,11 @@ export interface RequestFacts {
   /** the gateway's own cookies: undefined = none sent, null = sent more than once (counts as none) */
   readonly sessionCookie: string | undefined | null;
   readonly loginCookie: string | undefined | null;
+  /** Authorization as sent; goes upstream unless it is a credential of ours */
+  readonly authorization: string | undefined;
   readonly clientAddress: string;
+  /** X-Forwarded-For as it goes upstream: the client, then the proxies we trust, then the peer */
+  readonly forwardedFor: string;
   readonly peerAddress: string;
   /** the peer is one of `trusted_proxies` */
   readonly viaTrustedProxy: boolean;
