@@ -23,7 +23,7 @@ export function canonicalTarget(target: string): CanonicalTarget {
   if (target.includes('#')) return refused('raw # in the target');
   if (!RAW_PATH.test(raw)) return refused('control, space, backslash or non-ASCII character in the path');
   if (!RAW_QUERY.test(query)) return refused('control character or space in the query');
-  const path = raw.includes('%') ? unescape(raw) : { text: raw, refusal: undefined };
+  const path = raw.includes('%') ? normaliseEscapes(raw) : { text: raw, refusal: undefined };
   if (path.refusal !== undefined) return refused(path.refusal);
   if (DOT_SEGMENT.test(path.text)) return refused('dot segment in the path');
   if (DOUBLY_ENCODED.test(path.text)) return refused('doubly encoded dot or slash in the path');
@@ -50,7 +50,7 @@ function oddities(path: string): number {
   );
 }
 
-function unescape(raw: string): { text: string; refusal: string | undefined } {
+function normaliseEscapes(raw: string): { text: string; refusal: string | undefined } {
   let text = '';
   let from = 0;
   for (let at = raw.indexOf('%'); at >= 0; at = raw.indexOf('%', from)) {
