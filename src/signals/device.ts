@@ -1,0 +1,93 @@
+import type { Attribute } from '../core/attribute.ts';
+import type { RequestContext } from './context.ts';
+import { declared } from './declare.ts';
+
+/** What the request comes from. A device that does not report itself is a new one, never an absent one (policy-language 7). */
+export const deviceAttributes: readonly Attribute<RequestContext>[] = [
+  declared({
+    name: 'device.id',
+    type: 'string',
+    meaning: 'public id of the device, bound to its signed cookie; empty without one',
+    example: 'dev_4k2m7q',
+    source: 'device cookie',
+  }),
+  declared({
+    name: 'device.known',
+    type: 'boolean',
+    meaning: 'this person has used the device before',
+    example: true,
+    source: 'profile of the person',
+    aboutPerson: true,
+    cost: 'cheap',
+  }),
+  declared({
+    name: 'device.trust',
+    type: 'number',
+    unit: '0–100',
+    meaning: 'trust in the device; 50 for a new one, moved by what happens on it',
+    example: 70,
+    source: 'profile of the person',
+    aboutPerson: true,
+    cost: 'cheap',
+  }),
+  declared({
+    name: 'device.similarity',
+    type: 'number',
+    unit: '0–1',
+    meaning: 'likeness to the most similar device of this person; 0 without a report',
+    example: 0.9,
+    source: 'device report and profile',
+    aboutPerson: true,
+    cost: 'costly',
+  }),
+  declared({
+    name: 'device.kind',
+    type: 'string',
+    meaning: 'kind of device, as it says itself',
+    values: ['desktop', 'mobile', 'tablet', 'tv', 'bot', 'other'],
+    example: 'desktop',
+    source: 'User-Agent and client hints',
+    cost: 'cheap',
+  }),
+  declared({
+    name: 'device.platform',
+    type: 'string',
+    meaning: 'operating system, as the device says itself',
+    values: ['windows', 'macos', 'linux', 'chromeos', 'android', 'ios', 'other'],
+    example: 'linux',
+    source: 'User-Agent and client hints',
+    cost: 'cheap',
+  }),
+  declared({
+    name: 'device.browser',
+    type: 'string',
+    meaning: 'browser in lower case, as it says itself; other when it is not recognised',
+    example: 'firefox',
+    source: 'User-Agent and client hints',
+    cost: 'cheap',
+  }),
+  declared({
+    name: 'device.browser_version',
+    type: 'version',
+    meaning: 'version of the browser, as it says itself',
+    example: '140.0',
+    source: 'User-Agent and client hints',
+    mayBeAbsent: true,
+    cost: 'cheap',
+  }),
+  declared({
+    name: 'device.cert_verified',
+    type: 'boolean',
+    meaning: 'the device showed a client certificate of a configured authority',
+    example: true,
+    source: 'TLS handshake',
+  }),
+  declared({
+    name: 'device.managed',
+    type: 'boolean',
+    meaning: 'the device is one that the organisation manages',
+    example: true,
+    source: 'client certificate or device list',
+    cost: 'cheap',
+  }),
+];
