@@ -1,0 +1,126 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { RequestHead } from '../core/facts.ts';
+import type { Exchange, OnClose, RawHeaders } from './exchange.ts';
+import { CountedBody } from './request-body.ts';
+
+/** An exchange over `node:http`. The only class that touches IncomingMessage and ServerResponse. */
+export class NodeExchange implements Exchange {
+  readonly head: RequestHead;
+  bytesWritten = 0;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #isDraining: () => boolean;
+  #awaitsContinue: boolean;
+  #body: CountedBody | undefined;
+  #renounced = false;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    secure: boolean,
+    awaitsContinue: boolean,
+    isDraining: () => boolean,
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.#awaitsContinue = awaitsContinue;
+    this.#isDraining = isDraining;
+    this.head = {
+      method: request.method ?? '',
+      target: request.url ?? '',
+      httpVersion: request.httpVersion,
+      rawHeaders: request.rawHeaders,
+      peerAddress: request.socket.remoteAddress ?? '',
+      secure,
+    };
+  }
+
+  get started(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get closed(): boolean {
+    return this.#renounced || this.#response.destroyed || this.#response.closed;
+  }
+
+  /** The whole request is here, so a parse error on this connection is about a later one. */
+  get received(): boolean {
+    return this.#request.complete;
+  }
+
+  /** The lane answers in our stead: nothing that is written from now on gets out. */
+  renounce(): void {
+    this.#renounced = true;
+  }
+
+  body(maxBytes: number): Readable {
+    if (this.#body !== undefined) return this.#body;
+    const counted = new CountedBody(maxBytes);
+    this.#body = counted;
+    if (this.#awaitsContinue) {
+      this.#awaitsContinue = false;
+      this.#response.writeContinue();
+    }
+    const request = this.#request;
+    // by hand and not by pipeline(): the reader giving up must leave the client's socket alone, so that the answer still gets out
+    request.on('error', (error) => counted.destroy(error));
+    request.on('aborted', () => counted.destroy(new Error('aborted')));
+    counted.on('close', () => {
+      request.unpipe(counted);
+      request.resume();
+    });
+    request.pipe(counted);
+    return counted;
+  }
+
+  respond(status: number, headers: RawHeaders, body: string | Uint8Array, close: boolean): void {
+    if (this.closed || this.started) return;
+    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+    const bodyless = status === 204 || status === 304;
+    const all = bodyless ? [...headers] : [...headers, 'Content-Length', String(bytes)];
+    if (close || this.#mustClose()) all.push('Connection', 'close');
+    this.#response.writeHead(status, all);
+    if (bodyless || this.head.method === 'HEAD') this.#response.end();
+    else this.#response.end(body);
+    this.bytesWritten = bytes;
+  }
+
+  start(status: number, headers: RawHeaders): void {
+    if (this.closed) return;
+    this.#response.writeHead(status, this.#mustClose() ? [...headers, 'Connection', 'close'] : (headers as string[]));
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.closed) return true;
+    this.bytesWritten += chunk.byteLength;
+    return this.#response.write(chunk);
+  }
+
+  end(): void {
+    if (!this.closed) this.#response.end();
+  }
+
+  abort(): void {
+    this.#request.socket.destroy();
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.on('drain', listener);
+  }
+
+  onClose(listener: OnClose): void {
+    this.#response.once('close', () => listener(this.#response.writableFinished));
+  }
+
+  /** Draining, or a body is still on its way: reading it only to keep the connection would let a client make us work. */
+  #mustClose(): boolean {
+    if (this.#isDraining() || this.#awaitsContinue) return true;
+    return !this.#request.complete && this.#hasBody();
+  }
+
+  #hasBody(): boolean {
+    const { headers } = this.#request;
+    return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  }
+}
