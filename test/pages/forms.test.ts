@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../src/core/handler.ts';
+import { escapeHtml, html } from '../../src/pages/html.ts';
+import { signInUrl } from '../../src/pages/paths.ts';
+import { renderPlainHttp, renderSignIn, type SignInView } from '../../src/pages/sign-in-page.ts';
+import { renderSignedOut, renderSignOut } from '../../src/pages/sign-out-page.ts';
+
+const text = (answer: Answer) => String(answer.body);
+const headerOf = (answer: Answer, name: string) => answer.headers.filter(([n]) => n === name).map(([, v]) => v);
+const signIn = (over: Partial<SignInView> = {}) =>
+  renderSignIn({ language: 'en', csrf: 'token', returnTo: '/wiki?a=1&b=2', ...over });
+
+describe('html', () => {
+  test('escapes values, keeps markup of its own, drops undefined and false', () => {
+    const inner = html`<b>${'<&>"\'`'}</b>`;
+    expect(html`${inner}${undefined}${false}${[1, 'a<']}`.text).toBe('<b>&lt;&amp;&gt;&quot;&#39;&#96;</b>1a&lt;');
+  });
+  test('replaces controls and lone surrogates', () => {
+    expect(escapeHtml('a\u0000b\u007f\ud800c\n')).toBe('a\ufffdb\ufffd\ufffdc\n');
+  });
+});
+
+describe('sign-in form', () => {
+  test('has the fields of interfaces.md with autocomplete for password managers', () => {
+    const page = text(signIn());
+    expect(page).toContain('<form method="post" action="/.sallyport/login"');
+    expect(page).toContain('name="csrf" value="token"');
+    expect(page).toContain('name="return_to" value="/wiki?a=1&amp;b=2"');
+    expect(page).toMatch(/<label for="username">[\s\S]*id="username" name="username"[^>]*autocomplete="username"/);
+    expect(page).toMatch(
+      /<label for="password">[\s\S]*id="password" name="password" type="password"[^>]*autocomplete="current-password"/,
+    );
+    expect(page).not.toContain('role="alert"');
+  });
+  test('a failure is a 401 with an alert that keeps the user name, never a password', () => {
+    const answer = signIn({ error: 'invalid', username: 'ann' });
+    expect(answer.status).toBe(401);
+    expect(text(answer)).toContain('role="alert"');
+    expect(text(answer)).toContain('value="ann"');
+    expect(text(answer)).not.toMatch(/type="password"[^>]*value=/);
+  });
+  test('busy is a 503', () => {
+    expect(signIn({ error: 'busy' }).status).toBe(503);
+  });
+  test('a user name cannot leave its attribute', () => {
+    expect(text(signIn({ username: '"><script>alert(1)</script>' }))).not.toContain('<script');
+  });
+  test('another host of ours as return_to may be the end of the form', () => {
+    const [csp] = headerOf(signIn({ returnTo: 'https://wiki.example.com:8443/a' }), 'Content-Security-Policy');
+    expect(csp).toContain("form-action 'self' https://wiki.example.com:8443;");
+  });
+});
+
+test('plain HTTP is refused with a page that says why, or JSON', () => {
+  const page = renderPlainHttp({ language: 'en', html: true, id: 'abc' });
+  expect(page.status).toBe(403);
+  expect(text(page)).toContain('plain HTTP');
+  expect(text(page)).toContain('abc');
+  const json = renderPlainHttp({ language: 'en', html: false, id: 'abc' });
+  expect(JSON.parse(text(json))).toMatchObject({ status: 403, reason: 'plain_http', correlation_id: 'abc' });
+});
+
+test('signing out asks with a POST form', () => {
+  const page = text(renderSignOut({ language: 'en', csrf: 't<', user: '<b>ann' }));
+  expect(page).toContain('<form method="post" action="/.sallyport/logout"');
+  expect(page).toContain('value="t&lt;"');
+  expect(page).toContain('&lt;b&gt;ann');
+  expect(text(renderSignedOut('en'))).toContain('/.sallyport/login');
+});
+
+test('signInUrl keeps every byte of the target in one parameter', () => {
+  expect(signInUrl('/a b?x=1&return_to=//evil#f')).toBe(
+    '/.sallyport/login?return_to=%2Fa%20b%3Fx%3D1%26return_to%3D%2F%2Fevil%23f',
+  );
+});
