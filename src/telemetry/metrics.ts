@@ -1,0 +1,221 @@
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from '@prometheus-io/client';
+import type { MaybePromise } from '../core/assert-never.ts';
+import type { Effect } from '../core/decision.ts';
+import { DecisionCounts, Histogram, ReasonLabels, StatusCounts } from './figures.ts';
+import { METRICS, type MetricRow } from './table.ts';
+
+/** What the pipeline holds for a route, resolved once per snapshot. No method allocates once its labels were seen. */
+export interface RouteMetrics {
+  /** one answered request: method as canonical, status as sent, ms from its head to the end of its answer */
+  request(method: string, status: number, durationMs: number): void;
+  /** ms from handing over to the head of the upstream's answer */
+  upstream(durationMs: number): void;
+  /** one decision; no reason on allow */
+  decision(effect: Effect, reason: string | undefined, durationMs: number): void;
+}
+
+/** Figures that others own and that are only read when somebody scrapes. One that throws or is late is left out. */
+export interface MetricSources {
+  readonly activeSessions?: () => MaybePromise<number>;
+  readonly cacheHits?: () => number;
+  readonly cacheMisses?: () => number;
+  /** left out of the scrape only when there is no source; a failure reads as 0 */
+  readonly storeUp?: () => MaybePromise<boolean>;
+}
+
+export interface Metrics {
+  /** The figures of a route by its configured name; the same name gives the same figures for the life of the process. */
+  route(name: string): RouteMetrics;
+  /** one request read by this lane (`node`, later `fast`) */
+  lane(name: string): void;
+  authentication(method: string, result: string): void;
+  /** @param count how many sessions or tokens it ended; 0 counts nothing */
+  revocation(kind: string, count: number): void;
+  auditDropped(count: number): void;
+  /** an attempt to load the configuration; @param atMs wall-clock ms */
+  configReload(ok: boolean, atMs: number): void;
+  /** names the sources of gauges; later calls add to and replace earlier ones */
+  read(sources: MetricSources): void;
+  /** The whole scrape, Prometheus text format 0.0.4. */
+  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** Route label of requests that no route answers, and of the gateway's own endpoints: no configured name has parentheses. */
+export const NO_ROUTE = '(none)';
+export const OWN_ROUTE = '(sallyport)';
+
+// Names come from configuration and code, never from clients; these bounds only keep years of reloads from adding up.
+const MAX_ROUTES = 10_000;
+const MAX_LABEL_VALUES = 100;
+const SOURCE_TIMEOUT_MS = 1000;
+
+/** Opens the metrics of a process on a registry of their own. @param build what `sallyport_build_info` says */
+export function openMetrics(build: { readonly version: string; readonly node: string }): Metrics {
+  const registry = new Registry();
+  const routes = new Map<string, RouteFigures>();
+  const lanes = new Map<string, number>();
+  const reasons = new ReasonLabels();
+  const decisionDuration = new Histogram(METRICS.decisionDuration.buckets);
+  let sources: MetricSources = {};
+
+  const view = (row: MetricRow, values: () => MaybePromise<Sample[]>) => registerView(registry, row, values);
+  const perRoute = (samples: (figures: RouteFigures) => Iterable<Sample>) => () =>
+    [...routes.values()].flatMap((figures) => [...samples(figures)]);
+  const source = (row: MetricRow, read: () => (() => MaybePromise<number>) | undefined, otherwise?: number) =>
+    view(row, async () => {
+      const reader = read();
+      const value = reader === undefined ? undefined : ((await settled(reader)) ?? otherwise);
+      return value === undefined ? [] : [{ labels: {}, value }];
+    });
+
+  view(
+    METRICS.requests,
+    perRoute(({ route, requests }) => requestSamples(route, requests)),
+  );
+  view(
+    METRICS.requestDuration,
+    perRoute((f) => histogramSamples(METRICS.requestDuration, { route: f.route }, f.duration)),
+  );
+  view(
+    METRICS.upstreamDuration,
+    perRoute((f) => histogramSamples(METRICS.upstreamDuration, { route: f.route }, f.upstream)),
+  );
+  view(
+    METRICS.decisions,
+    perRoute(({ route, decisions }) => decisionSamples(route, decisions)),
+  );
+  view(METRICS.decisionDuration, () => histogramSamples(METRICS.decisionDuration, {}, decisionDuration));
+  view(METRICS.lanes, () => [...lanes].map(([lane, value]) => ({ labels: { lane }, value })));
+  source(METRICS.activeSessions, () => sources.activeSessions);
+  source(METRICS.cacheHits, () => sources.cacheHits);
+  source(METRICS.cacheMisses, () => sources.cacheMisses);
+  source(METRICS.storeUp, () => sources.storeUp && (async () => ((await sources.storeUp?.()) ? 1 : 0)), 0);
+  const authentications = counter(registry, METRICS.authentications);
+  const revocations = counter(registry, METRICS.revocations);
+  const auditDropped = counter(registry, METRICS.auditDropped);
+  const reloadSuccess = gauge(registry, METRICS.reloadSuccess);
+  const reloadTimestamp = gauge(registry, METRICS.reloadTimestamp);
+  gauge(registry, METRICS.buildInfo).set({ ...build }, 1);
+  collectDefaultMetrics({ register: registry });
+  const methods = bounded();
+  const results = bounded();
+  const kinds = bounded();
+
+  return {
+    route(name) {
+      const label = routes.has(name) || routes.size < MAX_ROUTES ? name : 'other';
+      const figures = routes.get(label) ?? openRoute(label, reasons);
+      routes.set(label, figures);
+      return {
+        request(method, status, durationMs) {
+          figures.requests.count(method, status);
+          figures.duration.observe(durationMs);
+        },
+        upstream: (durationMs) => figures.upstream.observe(durationMs),
+        decision(effect, reason, durationMs) {
+          figures.decisions.count(effect, reason);
+          decisionDuration.observe(durationMs);
+        },
+      };
+    },
+    lane: (name) => void lanes.set(name, (lanes.get(name) ?? 0) + 1),
+    authentication: (method, result) => authentications.inc({ method: methods(method), result: results(result) }),
+    revocation: (kind, count) => count > 0 && revocations.inc({ kind: kinds(kind) }, count),
+    auditDropped: (count) => count > 0 && auditDropped.inc(count),
+    configReload(ok, atMs) {
+      reloadSuccess.set(ok ? 1 : 0);
+      if (ok) reloadTimestamp.set(atMs / 1000);
+    },
+    read(more) {
+      sources = { ...sources, ...more };
+    },
+    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}
+
+interface RouteFigures {
+  readonly route: string;
+  readonly requests: StatusCounts;
+  readonly duration: Histogram;
+  readonly upstream: Histogram;
+  readonly decisions: DecisionCounts;
+}
+
+const openRoute = (route: string, reasons: ReasonLabels): RouteFigures => ({
+  route,
+  requests: new StatusCounts(),
+  duration: new Histogram(METRICS.requestDuration.buckets),
+  upstream: new Histogram(METRICS.upstreamDuration.buckets),
+  decisions: new DecisionCounts(reasons),
+});
+
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  readonly metricName?: string;
+}
+
+function* requestSamples(route: string, requests: StatusCounts): Iterable<Sample> {
+  for (const { method, code, value } of requests.read()) yield { labels: { route, method, code }, value };
+}
+
+function* decisionSamples(route: string, decisions: DecisionCounts): Iterable<Sample> {
+  for (const { effect, reason, value } of decisions.read()) yield { labels: { route, effect, reason }, value };
+}
+
+function histogramSamples(row: MetricRow, labels: Readonly<Record<string, string>>, histogram: Histogram): Sample[] {
+  const { cumulative, sumSeconds } = histogram.read();
+  const bounds = [...(row.buckets ?? []).map(String), '+Inf'];
+  return [
+    ...bounds.map((le, i) => ({
+      metricName: `${row.name}_bucket`,
+      labels: { ...labels, le },
+      value: cumulative[i] ?? 0,
+    })),
+    { metricName: `${row.name}_sum`, labels, value: sumSeconds },
+    { metricName: `${row.name}_count`, labels, value: cumulative.at(-1) ?? 0 },
+  ];
+}
+
+/** Registers a metric whose samples are made when scraped. */
+function registerView(registry: Registry, row: MetricRow, samples: () => MaybePromise<Sample[]>): void {
+  const { name, help, type } = row;
+  const metric = {
+    name,
+    help,
+    type,
+    aggregator: 'sum',
+    get: async () => ({ name, help, type, values: await samples() }),
+  };
+  // the client's type only knows its own classes; its registry asks for a name and `get`, as its own `aggregate` relies on
+  registry.registerMetric(metric as unknown as Metric);
+}
+
+const counter = (registry: Registry, row: MetricRow): Counter<string> =>
+  new Counter({ name: row.name, help: row.help, labelNames: [...row.labels], registers: [registry] });
+const gauge = (registry: Registry, row: MetricRow): Gauge<string> =>
+  new Gauge({ name: row.name, help: row.help, labelNames: [...row.labels], registers: [registry] });
+
+/** Keeps a label bounded: the first words as they come, then `other`. */
+function bounded(): (value: string) => string {
+  const seen = new Set<string>();
+  return (value) => {
+    if (!seen.has(value) && seen.size >= MAX_LABEL_VALUES) return 'other';
+    seen.add(value);
+    return value;
+  };
+}
+
+/** A source's figure, or undefined when it throws, is late or is not finite: a scrape must not hang on a stuck store. */
+async function settled(read: () => MaybePromise<number>): Promise<number | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, SOURCE_TIMEOUT_MS, undefined);
+  try {
+    const value = await Promise.race([read(), late]);
+    return Number.isFinite(value) ? value : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
