@@ -1,34 +1,22 @@
 import type { Reader } from '../core/attribute.ts';
+import { foldHeaderName, type HeaderKind, headerTable } from '../core/header-names.ts';
 import { absent, Repeated, unknown } from '../core/signal.ts';
 import type { RequestContext } from './context.ts';
 import { readUnknown } from './declare.ts';
 import { decodeFieldValue } from './octets.ts';
 
-/** The one spelling of a header's name: lower case, whatever is not a letter or digit is `-` (security rule 8). */
-export const foldHeaderName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '-');
-
 /**
- * Headers that describe the connection or the framing. The canonical request does not list them although clients send them,
- * so "absent" would be a lie; the attributes request.host, size and is_upgrade say what a policy can want of them.
- * Source: RFC 9110 §7.6.1, RFC 9112 §6.
+ * Only these are listed by the canonical request. The others (framing, hop-by-hop, identity, forwarding) are removed or
+ * rebuilt although clients send them, so that "absent" would be a lie; request.host, size, client_ip and the like say what
+ * a policy can want of them.
  */
-const FRAMING: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const LISTED: ReadonlySet<HeaderKind> = new Set(['pass', 'single', 'cookie', 'authorization']);
+const kindOf = headerTable([]);
 
-/** A reader of the end-to-end headers of one folded name, as they go upstream. */
+/** A reader of the end-to-end headers of one name, in any spelling, as they go upstream. */
 export function headerReader(name: string): Reader<RequestContext> {
   const folded = foldHeaderName(name);
-  if (FRAMING.has(folded)) return readUnknown;
+  if (!LISTED.has(kindOf(folded).kind)) return readUnknown;
   return ({ facts }) => {
     const first = facts.headerNames.indexOf(folded);
     if (first < 0) return absent;

@@ -59,7 +59,8 @@ export const requestAttributes: readonly Attribute<RequestContext>[] = [
   live({
     name: 'request.header.*',
     type: 'string',
-    meaning: 'end-to-end header as it goes upstream, name in any spelling; connection and framing headers are unknown',
+    meaning:
+      'end-to-end header as it goes upstream, name in any spelling; those that the gateway removes or rebuilds are unknown',
     example: 'application/json',
     source: 'headers',
     mayBeAbsent: true,
