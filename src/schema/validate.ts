@@ -1,0 +1,71 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import type { TSchema } from 'typebox';
+import type { Finding } from '../core/finding.ts';
+import { ANNOTATIONS } from './annotations.ts';
+import { errorAt, type Path, type SourceDocument } from './document.ts';
+import { explainErrors, type Problem } from './problems.ts';
+import { suggest } from './suggest.ts';
+
+/** Problems listed per document. */
+const MAX_FINDINGS = 200;
+
+/**
+ * Compiles a schema (draft-07) into a check of documents: no coercion, no defaults filled in, all problems at once, each
+ * at its place, with a suggestion where one is near. The check never throws; this function throws on a bad schema.
+ */
+export function compileSchema(schema: TSchema): (document: SourceDocument) => Finding[] {
+  const ajv = new Ajv({
+    allErrors: true,
+    strict: true,
+    strictTypes: false,
+    verbose: true,
+    allowUnionTypes: true,
+    ownProperties: true,
+    messages: false,
+    validateFormats: false,
+  });
+  for (const keyword of ANNOTATIONS) ajv.addKeyword({ keyword, valid: true });
+  const validate = ajv.compile(schema);
+  return (document) => {
+    if (validate(document.value) === true) return [];
+    const problems = explainErrors((validate.errors ?? []) as readonly ErrorObject[]);
+    return problems.slice(0, MAX_FINDINGS).map((problem) => findingOf(document, problem));
+  };
+}
+
+function findingOf(document: SourceDocument, problem: Problem): Finding {
+  const at = document.locate(problem.path, problem.at);
+  const secret = document.isSecret(problem.path);
+  const where = problem.at === 'key' ? '' : `${pathText(problem.path)} `;
+  const got = problem.showValue && !secret ? `, not ${show(problem.value)}` : '';
+  const near = secret ? undefined : suggestionOf(problem);
+  const message = `${where === '' ? '' : where}${problem.text}${got}.`;
+  return errorAt(document.file, at, problem.code, capital(message), near);
+}
+
+function suggestionOf(problem: Problem): string | undefined {
+  if (problem.candidates === undefined || typeof problem.word !== 'string') return undefined;
+  const near = suggest(problem.word, problem.candidates);
+  return near === undefined ? undefined : `Did you mean ${near}?`;
+}
+
+/** `routes[0].match.path`, or "The file" for the root. */
+export function pathText(path: Path): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (/^[\w-]+$/.test(step)) text += text === '' ? step : `.${step}`;
+    else text += `[${JSON.stringify(step)}]`;
+  }
+  return text === '' ? 'the file' : text;
+}
+
+const capital = (text: string): string => (text.startsWith('the file') ? `T${text.slice(1)}` : text);
+
+/** A value as a person wrote it, bounded; maps and lists by kind only. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'a map';
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
