@@ -1,0 +1,78 @@
+import { foldHeaderName } from '../core/header-names.ts';
+
+/**
+ * The headers of an upstream's answer as they go to the client: hop-by-hop headers and those that Connection names are gone
+ * (RFC 9110 §7.6.1), so are the names that are ours to say, and cookies with our names (security rule 11). One byte per
+ * character, as they came.
+ */
+export function answerHeaders(raw: readonly (Buffer | string)[], id: string): string[] {
+  const headers: string[] = [];
+  let named: Set<string> | undefined;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = text(raw[i] as Buffer);
+    const kind = kindOf(name);
+    if (kind === 'drop') continue;
+    const value = text(raw[i + 1] as Buffer);
+    if (kind === 'connection') named = addNames(named, value);
+    else if (kind !== 'set-cookie' || !OWN_COOKIE.test(value)) headers.push(name, value);
+  }
+  const kept = named === undefined ? headers : withoutNamed(headers, named);
+  kept.push('X-Request-Id', id);
+  return kept;
+}
+
+const text = (bytes: Buffer | string): string => (typeof bytes === 'string' ? bytes : bytes.toString('latin1'));
+
+type AnswerHeaderKind = 'pass' | 'drop' | 'connection' | 'set-cookie';
+
+const DROPPED = new Set([
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'x-request-id',
+]);
+
+// Upstreams send the same few names for ever; bounded all the same
+const known = new Map<string, AnswerHeaderKind>();
+
+function kindOf(name: string): AnswerHeaderKind {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const folded = foldHeaderName(name);
+  const kind: AnswerHeaderKind =
+    folded === 'connection' || folded === 'set-cookie'
+      ? folded
+      : DROPPED.has(folded) || folded.startsWith('x-sallyport')
+        ? 'drop'
+        : 'pass';
+  if (known.size >= 1000) known.clear();
+  if (name.length <= 64) known.set(name, kind);
+  return kind;
+}
+
+// browsers trim names and let a nameless cookie carry one in its value
+const OWN_COOKIE = /^[\s=]*(?:__host-)?sallyport(?:-login)?\s*(?:=|;|$)/i;
+
+function addNames(named: Set<string> | undefined, value: string): Set<string> {
+  const names = named ?? new Set();
+  for (const token of value.split(',')) {
+    const folded = foldHeaderName(token.trim());
+    // length is framing: the pool has read it, and the client needs it
+    if (folded !== '' && folded !== 'content-length') names.add(folded);
+  }
+  return names;
+}
+
+function withoutNamed(headers: readonly string[], named: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (!named.has(foldHeaderName(headers[i] as string))) kept.push(headers[i] as string, headers[i + 1] as string);
+  }
+  return kept;
+}

@@ -1,0 +1,67 @@
+import { sessionCookieName, setCookie } from '../core/cookies.ts';
+import { errorRow } from '../core/errors.ts';
+import type { Answer } from '../core/handler.ts';
+import type { ReasonCode } from '../core/reasons.ts';
+import { isNavigation, languageOf, wantsHtml } from '../pages/negotiate.ts';
+import { signInUrl } from '../pages/paths.ts';
+import { type RefusalView, renderRefusal } from '../pages/refusal.ts';
+import type { Exchange } from '../wire/exchange.ts';
+import type { Transit } from './transit.ts';
+
+/** Sends an answer that the gateway made itself: it carries the request's id and says that nothing was forwarded. */
+export function sendAnswer(exchange: Exchange, answer: Answer, id: string, close: boolean): void {
+  const headers = answer.headers.flatMap(([name, value]) => [name, value]);
+  headers.push('X-Request-Id', id, 'X-Sallyport', 'intercepted');
+  exchange.respond(answer.status, headers, answer.body, close);
+}
+
+/** Headers that every gateway answer carries, for the lane's own raw answers. */
+export const ownHeaders = (id: string): readonly (readonly [string, string])[] => [
+  ['X-Request-Id', id],
+  ['X-Sallyport', 'intercepted'],
+];
+
+/** Refuses a request for a reason, as a page or as problem details, and notes the reason for the record. */
+export function refuse(transit: Transit, reason: ReasonCode, more: Partial<RefusalView> = {}): void {
+  const { exchange, id, facts } = transit;
+  const readable = facts !== undefined;
+  const answer = renderRefusal({
+    ...more,
+    reason,
+    id,
+    html: readable && wantsHtml(facts),
+    language: readable ? languageOf(facts) : undefined,
+    extraHeaders: [...(more.extraHeaders ?? []), ...clearedCookie(transit)],
+  });
+  transit.reason = reason;
+  transit.status = answer.status;
+  sendAnswer(exchange, answer, id, errorRow(reason).close === true);
+}
+
+/**
+ * Nobody is signed in, and signing in may help: a browser's navigation goes to the sign-in page and comes back; everybody
+ * else is told where to sign in and is never redirected.
+ */
+export function askToSignIn(transit: Transit, reason: ReasonCode): void {
+  const { facts, exchange, id } = transit;
+  const loginUrl = signInUrl(facts.path + facts.query);
+  if (!isNavigation(facts)) {
+    refuse(transit, reason, { loginUrl });
+    return;
+  }
+  transit.reason = reason;
+  transit.status = 302;
+  const headers: (readonly [string, string])[] = [
+    ['Location', loginUrl],
+    ['Cache-Control', 'no-store'],
+    ...clearedCookie(transit),
+  ];
+  sendAnswer(exchange, { status: 302, headers, body: '' }, id, false);
+}
+
+/** A browser's dead cookie is taken away, so that it is not presented for ever. */
+export function clearedCookie({ refusedCredential, facts }: Transit): readonly (readonly [string, string])[] {
+  if (refusedCredential === undefined) return [];
+  const secure = facts.scheme === 'https';
+  return [['Set-Cookie', setCookie(sessionCookieName(secure), '', secure, 0)]];
+}

@@ -1,0 +1,59 @@
+import type { MaybePromise } from '../core/assert-never.ts';
+import { type Answer, type Endpoint, PayloadTooLarge } from '../core/handler.ts';
+import { isNavigation } from '../pages/negotiate.ts';
+import { readWhole } from '../wire/request-body.ts';
+import { askToSignIn, clearedCookie, refuse, sendAnswer } from './answers.ts';
+import type { Transit } from './transit.ts';
+
+/** Everything under it is ours on every host that a route names; nothing under it is ever forwarded. */
+export const OWN_ROOT = '/.sallyport';
+export const OWN_PREFIX = `${OWN_ROOT}/`;
+
+export interface OwnEndpoints {
+  serve(transit: Transit): MaybePromise<void>;
+}
+
+/** Serves the gateway's own endpoints out of one table: host, path, method and identity are checked here for all of them. */
+export function ownEndpoints(table: readonly Endpoint[]): OwnEndpoints {
+  const byPath = new Map(table.map((endpoint) => [OWN_PREFIX + endpoint.path, endpoint]));
+  return { serve };
+
+  function serve(transit: Transit): MaybePromise<void> {
+    const { facts, plane } = transit;
+    const endpoint = byPath.get(facts.path);
+    if (endpoint === undefined || !plane.routes.knowsHost(facts.host)) return refuse(transit, 'no_route');
+    const method = facts.method === 'HEAD' ? 'GET' : facts.method;
+    if (!endpoint.methods.includes(method)) {
+      return refuse(transit, 'method_not_allowed', { extraHeaders: [['Allow', endpoint.methods.join(', ')]] });
+    }
+    if (endpoint.identity === 'required' && transit.session === undefined)
+      return askToSignIn(transit, 'login_required');
+    if (endpoint.identity === 'optional' && transit.refusedCredential !== undefined && !isNavigation(facts)) {
+      return refuse(transit, 'invalid_token');
+    }
+    if ((facts.contentLength ?? 0) > endpoint.maxBodyBytes) return refuse(transit, 'payload_too_large');
+    return answer(transit, endpoint);
+  }
+
+  async function answer(transit: Transit, endpoint: Endpoint): Promise<void> {
+    const { facts, params, session, exchange } = transit;
+    let made: Answer;
+    try {
+      made = await endpoint.handler({
+        facts,
+        params,
+        session,
+        readBody: (maxBytes) =>
+          facts.body === 'none'
+            ? Promise.resolve(new Uint8Array())
+            : readWhole(exchange.body(Math.min(maxBytes, endpoint.maxBodyBytes))),
+      });
+    } catch (error) {
+      if (!(error instanceof PayloadTooLarge)) throw error;
+      return refuse(transit, 'payload_too_large');
+    }
+    transit.status = made.status;
+    const dead = made.headers.some(([name]) => name === 'Set-Cookie') ? [] : clearedCookie(transit);
+    sendAnswer(exchange, { ...made, headers: [...made.headers, ...dead] }, transit.id, false);
+  }
+}

@@ -1,0 +1,134 @@
+import type { MaybePromise } from '../core/assert-never.ts';
+import { canonicalise } from '../core/canonical.ts';
+import type { CredentialLookup } from '../core/credential.ts';
+import type { Clock, Log, Random } from '../core/ports.ts';
+import { StoreUnavailable } from '../core/store.ts';
+import { isNavigation } from '../pages/negotiate.ts';
+import type { Exchange } from '../wire/exchange.ts';
+import { refuse } from './answers.ts';
+import { OWN_PREFIX, type OwnEndpoints } from './endpoints.ts';
+import { enforce } from './enforce.ts';
+import { forward } from './forward.ts';
+import { type IdentityHeaderDeps, routeIdentity } from './identity-headers.ts';
+import type { CompiledRoute, DataPlane } from './plane.ts';
+import type { RequestRecord } from './record.ts';
+import { Transit } from './transit.ts';
+
+export interface PipelineDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** the plane in force; read once per request */
+  readonly current: () => DataPlane;
+  /** synchronous when the answer is in memory; rejects with StoreUnavailable */
+  readonly lookUp: (cookie: string, host: string, now: number) => MaybePromise<CredentialLookup>;
+  readonly touch: (entry: Transit['entry'] & object, now: number) => void;
+  readonly identity: IdentityHeaderDeps;
+  readonly endpoints: OwnEndpoints;
+  readonly record: RequestRecord;
+}
+
+/**
+ * The life of a request on one screen: canonicalise → route → identify → evaluate → enforce → forward → record. Everything
+ * up to forward is synchronous when the credential is in memory. Whatever throws on the way denies.
+ */
+export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
+  return (exchange) => {
+    const transit = new Transit(exchange, deps.current(), deps.random.id(), deps.clock.monotonic());
+    exchange.onClose((whole) => deps.record.closed(transit, whole));
+    try {
+      const pending = run(transit);
+      if (pending instanceof Promise) pending.catch((error: unknown) => fail(transit, error));
+    } catch (error) {
+      fail(transit, error);
+    }
+  };
+
+  function run(transit: Transit): MaybePromise<void> {
+    const { exchange, plane } = transit;
+    const facts = canonicalise(exchange.head, transit.id, deps.clock.now(), plane.canonical);
+    if (facts.kind === 'refusal') return refuse(transit, facts.reason, { detail: facts.detail });
+    transit.facts = facts;
+    transit.id = facts.id;
+    const own = facts.decodedPath.startsWith(OWN_PREFIX) || facts.decodedPath === OWN_ROOT;
+    if (!own) {
+      const found = plane.routes.match(facts.host, facts.decodedPath, facts.oddities);
+      if (found.kind === 'ambiguous') return refuse(transit, 'ambiguous_request', { detail: found.detail });
+      if (found.kind === 'none') return refuse(transit, 'no_route');
+      if ((facts.oddities & ~found.route.allowedOddities) !== 0) {
+        return refuse(transit, 'ambiguous_request', {
+          detail: 'the path has a slash or parameter that the route does not allow',
+        });
+      }
+      transit.route = found.route;
+      transit.params = found.params;
+    }
+    if (facts.contentLength !== undefined && facts.contentLength > plane.maxBodyBytes)
+      return refuse(transit, 'payload_too_large');
+    const lookup = identify(transit);
+    if (lookup instanceof Promise) return lookup.then((found) => proceed(transit, found));
+    return proceed(transit, lookup);
+  }
+
+  /** Looks the presented credential up; undefined: there is none. Two session cookies are none (security rule 17). */
+  function identify({ facts, route }: Transit): MaybePromise<CredentialLookup | undefined> {
+    const cookie = facts.sessionCookie;
+    if (typeof cookie !== 'string') return undefined;
+    if (route?.public !== true) return deps.lookUp(cookie, facts.host, facts.at);
+    // public routes go on without the store: whoever it is stays nobody
+    const unverified = (error: unknown): undefined => {
+      if (!(error instanceof StoreUnavailable)) throw error;
+    };
+    try {
+      const found = deps.lookUp(cookie, facts.host, facts.at);
+      return found instanceof Promise ? found.catch(unverified) : found;
+    } catch (error) {
+      return unverified(error);
+    }
+  }
+
+  function proceed(transit: Transit, lookup: CredentialLookup | undefined): MaybePromise<void> {
+    if (lookup?.state === 'valid') transit.identify(lookup);
+    else transit.refusedCredential = lookup?.state;
+    const { route } = transit;
+    if (route === undefined) return deps.endpoints.serve(transit);
+    if (isOwnToken(transit)) return refuse(transit, 'invalid_token');
+    // an invalid credential is never a silent nobody, except for a browser, which is sent to sign in, and where all may enter
+    if (transit.refusedCredential !== undefined && !route.public && !isNavigation(transit.facts)) {
+      return refuse(transit, CREDENTIAL_REASONS[transit.refusedCredential]);
+    }
+    decide(transit, route);
+  }
+
+  function decide(transit: Transit, route: CompiledRoute): void {
+    const startedAt = deps.clock.monotonic();
+    const remembered = transit.memo.decision(route, transit);
+    const decision = remembered ?? route.program.evaluate(transit);
+    if (remembered === undefined) transit.memo.remember(route, transit, decision);
+    transit.decision = decision;
+    deps.record.decided(route, decision, deps.clock.monotonic() - startedAt);
+    if (transit.entry !== undefined) deps.touch(transit.entry, transit.facts.at);
+    if (!enforce(transit, route, decision)) return;
+    forward(transit, route, routeIdentity(transit, route, deps.identity), deps.clock.monotonic, {
+      onHead: route.metrics.upstream,
+      onFailure: (reason) => refuse(transit, reason),
+    });
+  }
+
+  function fail(transit: Transit, error: unknown): void {
+    const lost = error instanceof StoreUnavailable;
+    deps.log.error(lost ? 'the store did not answer' : 'a request failed inside the gateway', {
+      id: transit.id,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    if (transit.exchange.started) transit.exchange.abort();
+    else refuse(transit, lost ? 'store_unavailable' : 'internal_error');
+  }
+}
+
+const CREDENTIAL_REASONS = { unknown: 'invalid_token', ended: 'session_revoked', expired: 'session_expired' } as const;
+
+/** Tokens of ours are not issued yet, so one that is presented is not valid; it must never reach an upstream either. */
+const OWN_TOKEN = /^\s*bearer\s+sp[trs]_/i;
+const isOwnToken = ({ facts }: Transit): boolean =>
+  facts.authorization !== undefined && OWN_TOKEN.test(facts.authorization);

@@ -1,0 +1,42 @@
+import type { CanonicalOptions } from '../core/canonical.ts';
+import type { Elevation } from '../core/decision.ts';
+import type { Program } from '../policy/program.ts';
+import type { RequestContext } from '../signals/context.ts';
+import type { RouteMetrics } from '../telemetry/metrics.ts';
+import { Memo } from './memo.ts';
+import type { RoutePattern, RouteTable } from './route-table.ts';
+import type { Upstream } from './upstreams.ts';
+
+/** A route, compiled: everything a request on it will need was computed when the configuration was loaded. */
+export interface CompiledRoute extends RoutePattern {
+  readonly name: string;
+  readonly public: boolean;
+  /** bits of ODD_* that the route lets through */
+  readonly allowedOddities: number;
+  /** refusals name the rule that made them */
+  readonly explain: boolean;
+  readonly program: Program<RequestContext>;
+  readonly upstream: Upstream;
+  /** our header name → the route's own name for it, or false to leave it out; names not in the map keep theirs */
+  readonly identityNames: ReadonlyMap<string, string | false>;
+  readonly metrics: RouteMetrics;
+}
+
+/**
+ * Everything about a configuration that requests need: built whole, frozen, then swapped by one reference. A request keeps
+ * the plane it started with.
+ */
+export interface DataPlane {
+  readonly canonical: CanonicalOptions;
+  readonly routes: RouteTable<CompiledRoute>;
+  readonly elevation: Elevation;
+  /** `iss` of assertions; undefined: the request's own origin */
+  readonly issuer: string | undefined;
+  readonly maxBodyBytes: number;
+  /** what is remembered for requests of nobody, under this configuration */
+  readonly nobody: Memo;
+}
+
+/** Freezes the parts into a plane. */
+export const dataPlane = (parts: Omit<DataPlane, 'nobody'>): DataPlane =>
+  Object.freeze({ ...parts, nobody: new Memo() });

@@ -1,0 +1,69 @@
+import type { CredentialEntry } from '../core/credential.ts';
+import type { Decision, Elevation } from '../core/decision.ts';
+import type { RequestFacts } from '../core/facts.ts';
+import type { Session } from '../core/session.ts';
+import type { Subject } from '../core/subject.ts';
+import type { RequestContext } from '../signals/context.ts';
+import type { Exchange } from '../wire/exchange.ts';
+import { type Memo, PlaneMemo } from './memo.ts';
+import type { CompiledRoute, DataPlane } from './plane.ts';
+
+const NO_PARAMS: ReadonlyMap<string, string> = new Map();
+
+/**
+ * One request on its way through the pipeline: what is known of it so far. The only object made per request besides its
+ * facts; it is also the context that policies are judged on.
+ */
+export class Transit implements RequestContext {
+  readonly exchange: Exchange;
+  readonly plane: DataPlane;
+  /** monotonic ms */
+  readonly startedAt: number;
+  /** request, correlation and decision id */
+  id: string;
+  /** set by canonicalise; nothing before it needs facts */
+  facts: RequestFacts = undefined as never;
+  route: CompiledRoute | undefined = undefined;
+  params: ReadonlyMap<string, string> = NO_PARAMS;
+  entry: CredentialEntry | undefined = undefined;
+  subject: Subject | undefined = undefined;
+  session: Session | undefined = undefined;
+  lastActivityAt = 0;
+  /** why a presented credential was not valid: the person is nobody, and a browser's cookie is cleared */
+  refusedCredential: 'unknown' | 'ended' | 'expired' | undefined = undefined;
+  decision: Decision | undefined = undefined;
+  /** reason of the gateway's own answer, for the record */
+  reason: string | undefined = undefined;
+  /** status as sent */
+  status = 0;
+
+  constructor(exchange: Exchange, plane: DataPlane, id: string, startedAt: number) {
+    this.exchange = exchange;
+    this.plane = plane;
+    this.id = id;
+    this.startedAt = startedAt;
+  }
+
+  get elevation(): Elevation {
+    return this.plane.elevation;
+  }
+
+  /** Takes on the identity of a valid credential. */
+  identify(entry: CredentialEntry): void {
+    this.entry = entry;
+    this.session = entry.session;
+    this.subject = entry.session.subject;
+    this.lastActivityAt = entry.lastActivityAt;
+  }
+
+  /** What is remembered for this request's credential under this request's configuration. */
+  get memo(): Memo {
+    const { entry, plane } = this;
+    if (entry === undefined) return plane.nobody;
+    const memo = entry.memo;
+    if (memo instanceof PlaneMemo && memo.plane === plane) return memo;
+    const fresh = new PlaneMemo(plane);
+    entry.memo = fresh;
+    return fresh;
+  }
+}
