@@ -1,0 +1,65 @@
+import type { AuditEvent } from '../core/event.ts';
+import { safeText } from '../telemetry/redact.ts';
+
+/** Keys of a line in their order; a key of `AuditEvent` that is missing here does not compile. */
+const KEYS = Object.keys({
+  time: true,
+  type: true,
+  action: true,
+  result: true,
+  reason: true,
+  id: true,
+  user: true,
+  session: true,
+  address: true,
+  userAgent: true,
+  method: true,
+  host: true,
+  path: true,
+  route: true,
+  rule: true,
+  status: true,
+  factors: true,
+  durationMs: true,
+  by: true,
+  detail: true,
+} satisfies Record<keyof AuditEvent, true>) as readonly (keyof AuditEvent)[];
+const PREFIXES = KEYS.map((key) => `,${JSON.stringify(key)}:`);
+
+// Most values come again and again (user agent, host, route, rule, user): the whole treatment is paid once for each.
+const MAX_REMEMBERED = 4096;
+const MAX_REMEMBERED_LENGTH = 256;
+
+/** Turns events into lines of the audit file. */
+export type LineWriter = (event: AuditEvent, now: number) => string;
+
+/**
+ * Opens a writer of audit lines: `{…}\n`, the keys of `AuditEvent` in a fixed order and no others, undefined ones left out,
+ * texts redacted by shape, bounded to 2 KiB and escaped (telemetry/redact.ts). `now` stands in for a time that is no number.
+ */
+export function openLineWriter(): LineWriter {
+  const remembered = new Map<string, string>();
+  const quoted = (text: string): string => {
+    const known = remembered.get(text);
+    if (known !== undefined) return known;
+    const fresh = JSON.stringify(safeText(text));
+    if (text.length <= MAX_REMEMBERED_LENGTH) {
+      // emptied as a whole: cheaper than an order of use, and what is still common is back after one event
+      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+      remembered.set(text, fresh);
+    }
+    return fresh;
+  };
+  return (event, now) => {
+    let line = `{"time":${Number.isFinite(event.time) ? event.time : now}`;
+    for (let i = 1; i < KEYS.length; i++) {
+      const key = KEYS[i] as keyof AuditEvent;
+      const value = event[key];
+      if (value === undefined) continue;
+      if (typeof value === 'number') line += Number.isFinite(value) ? `${PREFIXES[i]}${value}` : '';
+      // ids are never seen twice: remembering them would push out what is
+      else line += `${PREFIXES[i]}${key === 'id' ? JSON.stringify(safeText(value)) : quoted(String(value))}`;
+    }
+    return `${line}}\n`;
+  };
+}
