@@ -29,9 +29,9 @@ missing() {
 installer() {
   have apt-get || return 0
   if [ "$(id -u)" = 0 ]; then
-    echo apt-get
+    echo env DEBIAN_FRONTEND=noninteractive apt-get
   elif have sudo && sudo -n true 2>/dev/null; then
-    echo sudo -n apt-get
+    echo sudo -n env DEBIAN_FRONTEND=noninteractive apt-get
   fi
 }
 
@@ -46,14 +46,15 @@ if [ -z "$wanted" ]; then exit 0; fi
 with=$(installer)
 if [ -n "$with" ]; then
   echo "installing for the tests: $wanted" >&2
-  export DEBIAN_FRONTEND=noninteractive
+  # another apt-get may be at work: wait for it
+  lock='-o DPkg::Lock::Timeout=120'
   # lists of yesterday name packages that are gone today
   # shellcheck disable=SC2086
-  $with update -q >&2 || true
+  $with $lock update -q >&2 || true
   # one by one: when one cannot be had, the other still can
   for package in $wanted; do
     # shellcheck disable=SC2086
-    $with install -y -q --no-install-recommends "$package" >&2 || true
+    $with $lock install -y -q --no-install-recommends "$package" >&2 || true
   done
 fi
 
