@@ -10,7 +10,7 @@ import type { Transit } from './transit.ts';
 
 /** Sends an answer that the gateway made itself: it carries the request's id and says that nothing was forwarded. */
 export function sendAnswer(exchange: Exchange, answer: Answer, id: string, close: boolean): void {
-  const headers = answer.headers.flatMap(([name, value]) => [name, value]);
+  const headers = answer.headers.flat();
   headers.push('X-Request-Id', id, 'X-Sallyport', 'intercepted');
   exchange.respond(answer.status, headers, answer.body, close);
 }

@@ -6,7 +6,7 @@ import { StoreUnavailable } from '../core/store.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import type { Exchange } from '../wire/exchange.ts';
 import { refuse } from './answers.ts';
-import { OWN_PREFIX, type OwnEndpoints } from './endpoints.ts';
+import { OWN_PREFIX, OWN_ROOT, type OwnEndpoints } from './endpoints.ts';
 import { enforce } from './enforce.ts';
 import { forward } from './forward.ts';
 import { type IdentityHeaderDeps, routeIdentity } from './identity-headers.ts';
