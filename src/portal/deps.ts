@@ -1,0 +1,54 @@
+import type { JsonWebKey } from 'node:crypto';
+import type { Elevation, Proof } from '../core/decision.ts';
+import type { RequestFacts } from '../core/facts.ts';
+import type { Clock, MaybePromise, Random, Recorder } from '../core/ports.ts';
+import type { Session, SessionId } from '../core/session.ts';
+import type { Subject } from '../core/subject.ts';
+import type { SignInOutcome } from '../identity/sign-in.ts';
+
+/** What the portal uses of sessions. */
+export interface PortalSessions {
+  create(
+    subject: Subject,
+    at: {
+      readonly host: string;
+      readonly proofs: readonly Proof[];
+      readonly address: string;
+      readonly userAgent: string;
+    },
+  ): Promise<{ readonly session: Session; readonly cookie: string }>;
+  /** false: unknown, or over already */
+  revoke(id: SessionId, by: string, reason: string): Promise<boolean>;
+}
+
+/** What can change with the configuration; asked for on every request. */
+export interface PortalOptions {
+  /** the listener is bound to a loopback address and has no TLS (the binding decides, not Host) */
+  readonly plainLoopback: boolean;
+  /** how long a proof of each level counts, ms */
+  readonly elevation: Elevation;
+}
+
+export interface PortalDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** authentications are on disk before the answer */
+  readonly recorder: Recorder;
+  readonly sessions: PortalSessions;
+  /** identity/sign-in.ts, bound to a provider */
+  readonly signIn: (given: {
+    readonly username: string;
+    readonly password: string;
+    readonly facts: RequestFacts;
+  }) => Promise<SignInOutcome>;
+  /** derived from the root secrets, for form tokens alone: the first signs, all verify; never empty */
+  readonly csrfKeys: readonly Uint8Array[];
+  /** public signing keys, current and neighbours */
+  readonly jwks: () => MaybePromise<{ readonly keys: readonly JsonWebKey[] }>;
+  /**
+   * Whether a route names this host, exactly or by wildcard. A route *without* a host does not count here: it names every
+   * host, and a `return_to` that any host passes would be an open redirect. The request's own host is always allowed.
+   */
+  readonly namesHost: (host: string) => boolean;
+  readonly options: () => PortalOptions;
+}

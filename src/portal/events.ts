@@ -1,0 +1,26 @@
+import type { AuditEvent } from '../core/event.ts';
+import { header, type RequestFacts } from '../core/facts.ts';
+
+const MAX_USER_AGENT = 512;
+
+/** The User-Agent as sessions and events keep it: bounded, escaped by whoever writes it. */
+export const userAgentOf = (facts: RequestFacts): string =>
+  (header(facts, 'user-agent') ?? '').slice(0, MAX_USER_AGENT);
+
+/** An event of signing in or out, with everything the request itself says. */
+export function authenticationEvent(
+  facts: RequestFacts,
+  what: Pick<AuditEvent, 'action' | 'result' | 'status' | 'time'> &
+    Partial<Pick<AuditEvent, 'reason' | 'user' | 'session' | 'factors'>>,
+): AuditEvent {
+  return {
+    type: 'authentication',
+    id: facts.id,
+    address: facts.clientAddress,
+    userAgent: userAgentOf(facts),
+    method: facts.method,
+    host: facts.host,
+    path: facts.path,
+    ...what,
+  };
+}

@@ -1,0 +1,48 @@
+import { type Elevation, LEVELS, type Level, levelRank } from '../core/decision.ts';
+import type { Answer, HandlerRequest } from '../core/handler.ts';
+import type { Session } from '../core/session.ts';
+import { PROTECTIVE_HEADERS } from '../pages/layout.ts';
+import type { PortalDeps } from './deps.ts';
+
+/** Who the gateway thinks the caller is. Nobody is 200 `{"authenticated": false}` (interfaces); never a secret. */
+export function userinfoHandler(deps: Pick<PortalDeps, 'clock' | 'options'>): (request: HandlerRequest) => Answer {
+  return ({ session }) => {
+    const body =
+      session === undefined ? { authenticated: false } : describe(session, deps.clock.now(), deps.options().elevation);
+    return {
+      status: 200,
+      headers: [['Content-Type', 'application/json'], ...PROTECTIVE_HEADERS],
+      body: `${JSON.stringify(body)}\n`,
+    };
+  };
+}
+
+/** Members that the assertion has too are named as there. Field by field, so that nothing new leaks by itself. */
+function describe(session: Session, now: number, elevation: Elevation): object {
+  const { subject } = session;
+  const counting = session.proofs.filter(({ level, at }) => now - at <= elevation[level]);
+  const level = counting.reduce<Level>((best, p) => (levelRank(p.level) > levelRank(best) ? p.level : best), LEVELS[0]);
+  return {
+    authenticated: true,
+    user: subject.user,
+    sub: subject.sub,
+    provider: subject.provider,
+    kind: subject.kind,
+    name: subject.name,
+    email: subject.email,
+    groups: subject.groups,
+    roles: subject.roles,
+    sid: session.id,
+    assurance: level,
+    acr: `urn:sallyport:acr:${level}`,
+    amr: [...new Set(counting.map(({ method }) => method).filter((method) => method !== undefined))],
+    session: {
+      id: session.id,
+      created_at: iso(session.createdAt),
+      last_activity_at: iso(session.lastActivityAt),
+      expires_at: iso(session.absoluteExpiryAt),
+    },
+  };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
