@@ -205,6 +205,13 @@ describe('the suite', () => {
     );
   });
 
+  it('has every test that docs/threat-model.md names', () => {
+    const page = readFileSync(join(root, 'docs/threat-model.md'), 'utf8');
+    const named = [...page.matchAll(/`(test\/[^`]+\.test\.ts)`/g)].map((match) => match[1] as string);
+    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    expect(named.length).toBeGreaterThan(0);
+  });
+
   it('every runtime dependency is justified in docs/dependencies.md, and nothing else is', () => {
     const page = readFileSync(join(root, 'docs/dependencies.md'), 'utf8');
     const justified = [...page.matchAll(/^\| `([^`]+)` +\|/gm)].map((match) => match[1]);
