@@ -1,0 +1,17 @@
+import { openStore } from '../../src/stores/index.ts';
+import { systemClock, systemRandom } from './ports.ts';
+
+// runs in a process of its own: opens the store at argv[2] and does what the test says
+const store = openStore({ clock: systemClock, random: systemRandom }, { path: process.argv[2] as string });
+await store.start();
+process.on(
+  'message',
+  async ({ id, method, args }: { id: number; method: 'get'; args: Parameters<typeof store.get> }) => {
+    try {
+      process.send?.({ id, value: await store[method](...args) });
+    } catch (error) {
+      process.send?.({ id, error: String(error) });
+    }
+  },
+);
+process.send?.('ready');
