@@ -28,7 +28,9 @@ export function ownEndpoints(table: readonly Endpoint[]): OwnEndpoints {
     }
     if (endpoint.identity === 'required' && transit.session === undefined)
       return askToSignIn(transit, 'login_required');
-    if (endpoint.identity === 'optional' && transit.refusedCredential !== undefined && !isNavigation(facts)) {
+    // whoever holds a dead cookie must still be able to sign in and out: forms take them as nobody
+    const refuses = endpoint.identity === 'optional' && endpoint.csrf === 'none';
+    if (refuses && transit.refusedCredential !== undefined && !isNavigation(facts)) {
       return refuse(transit, 'invalid_token');
     }
     if ((facts.contentLength ?? 0) > endpoint.maxBodyBytes) return refuse(transit, 'payload_too_large');

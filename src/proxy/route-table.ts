@@ -19,6 +19,8 @@ export type RouteMatch<R> =
 
 export interface RouteTable<R> {
   match(host: string, decodedPath: string, oddities: number): RouteMatch<R>;
+  /** Some route names this host, exactly or by wildcard. */
+  namesHost(host: string): boolean;
   /** Some route names this host, or a route without host serves every host. */
   knowsHost(host: string): boolean;
 }
@@ -35,7 +37,7 @@ export function routeTable<R extends RoutePattern>(routes: readonly R[]): RouteT
   const wildcard = new Map<string, Trie<R>>();
   const any = new Trie<R>();
   for (const route of routes) trieOf(route.host).add(route);
-  return { match, knowsHost };
+  return { match, namesHost, knowsHost };
 
   function trieOf(host: string | undefined): Trie<R> {
     if (host === undefined) return any;
@@ -51,7 +53,11 @@ export function routeTable<R extends RoutePattern>(routes: readonly R[]): RouteT
   }
 
   function knowsHost(host: string): boolean {
-    return any.used || exact.has(host) || wildcardOf(host) !== undefined;
+    return any.used || namesHost(host);
+  }
+
+  function namesHost(host: string): boolean {
+    return exact.has(host) || wildcardOf(host) !== undefined;
   }
 
   function find(host: string, segments: readonly string[], folded: boolean): R | 'tie' | undefined {
