@@ -7,7 +7,7 @@ import type { SignInOutcome } from '../identity/sign-in.ts';
 import { languageOf, wantsHtml } from '../pages/negotiate.ts';
 import { signInUrl } from '../pages/paths.ts';
 import { renderPlainHttp, renderSignIn } from '../pages/sign-in-page.ts';
-import { refuse, seeOther } from './answers.ts';
+import { deadSession, refuse, seeOther } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
 import { authenticationEvent, userAgentOf } from './events.ts';
 import { formToken, readForm, verifyFormToken } from './form.ts';
@@ -35,7 +35,7 @@ export function loginHandler(deps: PortalDeps): (request: HandlerRequest) => Pro
 function get(deps: PortalDeps, request: HandlerRequest, transport: Transport): Answer {
   const query = parseUrlencoded(request.facts.query.slice(1));
   const target = targetOf(deps, request.facts, query?.get('return_to'));
-  return request.session === undefined ? form(deps, request.facts, transport, { target }) : seeOther(target);
+  return request.session === undefined ? form(deps, request, transport, { target }) : seeOther(target);
 }
 
 async function post(deps: PortalDeps, request: HandlerRequest, transport: Transport): Promise<Answer> {
@@ -66,11 +66,11 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
   if (!outcome.ok && outcome.reason === 'busy') {
     // nothing was checked, so nothing is worth waiting for the disk
     deps.recorder.record(signInEvent(deps, facts, { result: 'refused', reason: 'busy', status: 503 }));
-    return form(deps, facts, transport, { target, username, error: 'busy' });
+    return form(deps, request, transport, { target, username, error: 'busy' });
   }
   const [reason, user] = outcome.ok ? ['disabled', outcome.subject.user] : [outcome.reason, outcome.user ?? 'invalid'];
   await deps.recorder.recordDurably(signInEvent(deps, facts, { result: 'failure', reason, user, status: 401 }));
-  return form(deps, facts, transport, { target, username, error: 'invalid' });
+  return form(deps, request, transport, { target, username, error: 'invalid' });
 }
 
 /**
@@ -114,7 +114,7 @@ async function withdraw(deps: PortalDeps, session: Session, cause: unknown): Pro
 /** The form, with the login cookie renewed so that it lives as long as the token; tabs share one nonce. */
 function form(
   deps: PortalDeps,
-  facts: RequestFacts,
+  { facts, session }: HandlerRequest,
   { secure }: Transport,
   view: { readonly target: string; readonly username?: string; readonly error?: 'invalid' | 'busy' },
 ): Answer {
@@ -128,7 +128,11 @@ function form(
     returnTo: view.target,
     username: view.username?.slice(0, 128),
     error: view.error,
-    headers: [['Set-Cookie', cookie], ...(view.error === undefined ? [] : ERROR_HEADERS[view.error])],
+    headers: [
+      ['Set-Cookie', cookie],
+      ...deadSession(facts, session),
+      ...(view.error === undefined ? [] : ERROR_HEADERS[view.error]),
+    ],
   });
 }
 

@@ -1,10 +1,8 @@
-import { sessionCookieName, setCookie } from '../core/cookies.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
-import type { HeaderPair } from '../pages/layout.ts';
 import { languageOf } from '../pages/negotiate.ts';
 import { SIGN_OUT_PATH } from '../pages/paths.ts';
 import { renderSignedOut, renderSignOut } from '../pages/sign-out-page.ts';
-import { refuse, seeOther } from './answers.ts';
+import { clearedSession, deadSession, refuse, seeOther } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
 import { authenticationEvent } from './events.ts';
 import { formToken, readForm, verifyFormToken } from './form.ts';
@@ -20,7 +18,7 @@ export function logoutHandler(deps: PortalDeps): (request: HandlerRequest) => Pr
 
 function get(deps: PortalDeps, { facts, session }: HandlerRequest): Answer {
   const language = languageOf(facts);
-  if (session === undefined) return renderSignedOut(language);
+  if (session === undefined) return renderSignedOut(language, deadSession(facts, session));
   const key = deps.csrfKeys[0];
   if (key === undefined) throw new Error('no key for form tokens');
   const csrf = formToken(key, PURPOSE, session.id, deps.clock.now());
@@ -51,7 +49,3 @@ async function post(deps: PortalDeps, request: HandlerRequest): Promise<Answer> 
   );
   return seeOther(SIGN_OUT_PATH, cleared);
 }
-
-const clearedSession = (secure: boolean): readonly HeaderPair[] => [
-  ['Set-Cookie', setCookie(sessionCookieName(secure), '', secure, 0)],
-];
