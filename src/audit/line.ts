@@ -35,7 +35,8 @@ export type LineWriter = (event: AuditEvent, now: number) => string;
 
 /**
  * Opens a writer of audit lines: `{…}\n`, the keys of `AuditEvent` in a fixed order and no others, undefined ones left out,
- * texts redacted by shape, bounded to 2 KiB and escaped (telemetry/redact.ts). `now` stands in for a time that is no number.
+ * texts redacted by shape, bounded to 2 KiB and escaped (telemetry/redact.ts). `now` stands in for a
+ * time that is missing: 0 (a request whose facts could not be read) or no number.
  */
 export function openLineWriter(): LineWriter {
   const remembered = new Map<string, string>();
@@ -51,7 +52,7 @@ export function openLineWriter(): LineWriter {
     return fresh;
   };
   return (event, now) => {
-    let line = `{"time":${Number.isFinite(event.time) ? event.time : now}`;
+    let line = `{"time":${Number.isFinite(event.time) && event.time > 0 ? event.time : now}`;
     for (let i = 1; i < KEYS.length; i++) {
       const key = KEYS[i] as keyof AuditEvent;
       const value = event[key];

@@ -46,6 +46,7 @@ describe('a line of the audit file', () => {
     const parsed = JSON.parse(openLineWriter()({ ...full, time: Number.NaN, durationMs: Number.NaN }, 7));
     expect(parsed.time).toBe(7);
     expect(parsed).not.toHaveProperty('durationMs');
+    expect(JSON.parse(openLineWriter()({ ...full, time: 0 }, 7)).time).toBe(7);
   });
   test('secrets do not come through, remembered or not', () => {
     const secret = 'A'.repeat(43);
