@@ -140,13 +140,8 @@ class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
 function reasonOf(error: Error): GatewayReason {
   if (error instanceof PayloadTooLarge) return 'payload_too_large';
-  if (
-    error instanceof errors.HeadersTimeoutError ||
-    error instanceof errors.BodyTimeoutError ||
-    error instanceof errors.ConnectTimeoutError
-  ) {
+  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
     return 'upstream_timeout';
-  }
   if (error instanceof errors.HTTPParserError || INVALID.has((error as NodeJS.ErrnoException).code ?? '')) {
     return 'upstream_invalid';
   }

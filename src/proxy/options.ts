@@ -24,20 +24,11 @@ export const trustedProxiesOption = withDefault(
   [],
 );
 
-/** The headers by which the gateway tells an application who is there. */
-export const IDENTITY_HEADERS = [
-  'X-Forwarded-User',
-  'X-Forwarded-Email',
-  'X-Forwarded-Groups',
-  'X-Forwarded-Preferred-Username',
-  'X-Sallyport-Assertion',
-] as const;
-
 // segments are what a canonical, decoded path has; `:name` takes a whole one
 const SEGMENT =
   '(:[a-z][a-z0-9_]*|(?!\\.{1,2}(/|$))[^/:?#%\\\\;\\u0000-\\u0020\\u007f][^/?#%\\\\;\\u0000-\\u001f\\u007f]*)';
 
-const match = optionalSection(
+const matchSection = optionalSection(
   {
     host: optional(
       HostPattern({
@@ -60,7 +51,7 @@ const match = optionalSection(
   { description: 'Which requests the route is for.' },
 );
 
-const timeouts = optionalSection(
+const timeoutsSection = optionalSection(
   {
     connect: withDefault(Duration({ description: 'To a connection with the application; then 502.' }), '5s'),
     headers: withDefault(Duration({ description: "To the head of the application's answer; then 504." }), '60s'),
@@ -72,42 +63,33 @@ const timeouts = optionalSection(
   { description: 'How long the application may take.' },
 );
 
-const identityHeaders = withDefault(
-  Type.Object(
-    Object.fromEntries(
-      IDENTITY_HEADERS.map((name) => [
-        name,
-        optional(
-          Type.Union(
-            [
-              Type.String({ pattern: '^[A-Za-z][A-Za-z0-9-]{0,63}$', 'x-expects': 'a header name' }),
-              Type.Literal(false),
-            ],
-            {
-              'x-expects': 'a header name, or false',
-              description: `The name that ${name} has for this application, or false to leave it out.`,
-            },
-          ),
-        ),
-      ]),
-    ) as Record<(typeof IDENTITY_HEADERS)[number], ReturnType<typeof optionalName>>,
-    {
-      additionalProperties: false,
-      'x-expects': 'a map',
-      description: 'Renames or drops identity headers. Clients cannot send the new names either, on any route.',
-    },
-  ),
-  {},
+const headerName = (name: string) =>
+  optional(
+    Type.Union(
+      [Type.String({ pattern: '^[A-Za-z][A-Za-z0-9-]{0,63}$', 'x-expects': 'a header name' }), Type.Literal(false)],
+      {
+        'x-expects': 'a header name, or false',
+        description: `Name that ${name} has for this application, or false to leave it out.`,
+      },
+    ),
+  );
+
+const identityHeaders = optionalSection(
+  {
+    'X-Forwarded-User': headerName('X-Forwarded-User'),
+    'X-Forwarded-Email': headerName('X-Forwarded-Email'),
+    'X-Forwarded-Groups': headerName('X-Forwarded-Groups'),
+    'X-Forwarded-Preferred-Username': headerName('X-Forwarded-Preferred-Username'),
+    'X-Sallyport-Assertion': headerName('X-Sallyport-Assertion'),
+  },
+  { description: 'Renames or drops identity headers. Clients cannot send the new names either, on any route.' },
 );
-declare function optionalName(): import('typebox').TOptional<
-  import('typebox').TUnion<[import('typebox').TString, import('typebox').TLiteral<false>]>
->;
 
 /** One of `routes`. */
 export const routeOptions = Section(
   {
     route: Name({ description: 'Name of the route: audience of its assertions, label of its metrics.' }),
-    match,
+    match: matchSection,
     upstream: Type.String({
       pattern: '^https?://([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]{2,45}\\])(:[0-9]{1,5})?$',
       'x-expects': 'an address such as http://127.0.0.1:3000, without a path',
@@ -137,7 +119,7 @@ export const routeOptions = Section(
       false,
     ),
     explain: withDefault(Flag({ description: 'Refusals name the rule that made them. For development.' }), false),
-    timeouts,
+    timeouts: timeoutsSection,
     identity_headers: identityHeaders,
     reuse: withDefault(
       Flag({ description: 'Connections to the application serve several requests. false opens one for each.' }),

@@ -8,6 +8,8 @@ export interface UpstreamOptions {
   readonly headersTimeoutMs: number;
   /** between two pieces of the answer's body */
   readonly bodyTimeoutMs: number;
+  /** connections serve several requests; false: one each */
+  readonly reuse: boolean;
 }
 
 /** Where a route's requests go: a pool of connections, one exchange per connection at a time. */
@@ -36,8 +38,9 @@ export function openUpstreams(): Upstreams {
       const upstream = {
         pool,
         origin: options.origin,
-        dispatch: (request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) =>
-          void pool.dispatch(request, handler),
+        dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
+          pool.dispatch(options.reuse ? request : { ...request, reset: true }, handler);
+        },
       };
       pools.set(key, upstream);
       return upstream;

@@ -14,6 +14,8 @@ export interface LaneOptions {
   /** the whole request, body included; 0: no limit */
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** nothing moves on a connection in the middle of an exchange: it is cut */
+  readonly idleTimeoutMs: number;
 }
 
 export interface Lane {
@@ -51,6 +53,7 @@ export function openNodeLane(
   });
   // 0 means no truncation: a header that is cut off still frames the body (Node CVE-2026-58044); we count ourselves
   server.maxHeadersCount = 0;
+  server.setTimeout(options.idleTimeoutMs);
   const unanswered = new WeakMap<Socket, Set<NodeExchange>>();
   const take = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
     const exchange = new NodeExchange(request, response, false, awaitsContinue, isDraining);

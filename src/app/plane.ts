@@ -1,0 +1,87 @@
+import { cidrSet } from '../core/address.ts';
+import type { Elevation } from '../core/decision.ts';
+import { ODD_DOUBLE_SLASH, ODD_ENCODED_SLASH, ODD_SEMICOLON } from '../core/facts.ts';
+import type { Finding } from '../core/finding.ts';
+import { headerTable } from '../core/header-names.ts';
+import type { Configuration, Route } from '../config/schema.ts';
+import { compileProgram } from '../policy/program.ts';
+import type { PolicySet } from '../policy/syntax.ts';
+import { type CompiledRoute, type DataPlane, dataPlane } from '../proxy/plane.ts';
+import { routeTable } from '../proxy/route-table.ts';
+import type { Upstreams } from '../proxy/upstreams.ts';
+import { catalogue } from '../signals/index.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+const ODDITY_BITS = {
+  encoded_slash: ODD_ENCODED_SLASH,
+  semicolon: ODD_SEMICOLON,
+  double_slash: ODD_DOUBLE_SLASH,
+} as const;
+
+/** Compiles a configuration and its policies into what requests run. Problems with single routes come back as findings. */
+export function buildPlane(
+  config: Configuration,
+  set: PolicySet,
+  deps: { readonly upstreams: Upstreams; readonly metrics: Metrics },
+): { readonly plane: DataPlane; readonly routes: readonly CompiledRoute[]; readonly findings: readonly Finding[] } {
+  const elevation = elevationOf(config);
+  const findings: Finding[] = [];
+  const routes = config.routes.map((route) => {
+    const { program, findings: found } = compileProgram(set, catalogue, programOptions(route, elevation));
+    findings.push(...found.map((finding) => atRoute(finding, config, route)));
+    const { timeouts } = route;
+    return {
+      name: route.route,
+      host: route.match.host,
+      path: route.match.path,
+      exact: route.match.exact,
+      caseSensitive: route.case_sensitive,
+      public: route.public,
+      allowedOddities: route.allow.reduce((bits, word) => bits | ODDITY_BITS[word], 0),
+      explain: route.explain,
+      program,
+      upstream: deps.upstreams.get({
+        origin: route.upstream,
+        connectTimeoutMs: timeouts.connect,
+        headersTimeoutMs: timeouts.headers,
+        bodyTimeoutMs: timeouts.body_idle,
+        reuse: route.reuse,
+      }),
+      identityNames: identityNames(route),
+      metrics: deps.metrics.route(route.route),
+    } satisfies CompiledRoute;
+  });
+  const ownNames = routes.flatMap((route) => [...route.identityNames.values()].filter((name) => name !== false));
+  const plane = dataPlane({
+    canonical: {
+      maxHeadBytes: config.limits.head,
+      maxHeaders: config.limits.headers,
+      maxTargetBytes: config.limits.target,
+      headerTable: headerTable(ownNames),
+      isTrustedProxy: cidrSet(config.trusted_proxies),
+    },
+    routes: routeTable(routes),
+    elevation,
+    issuer: config.issuer,
+    maxBodyBytes: config.limits.body,
+  });
+  return { plane, routes, findings };
+}
+
+/** How long proofs count; the first factor alone as long as the session. */
+export function elevationOf({ session }: Configuration): Elevation {
+  const { low, medium, high } = session.elevation;
+  return { none: Number.POSITIVE_INFINITY, low, medium, high };
+}
+
+/** What a route's policies are compiled with; the command line judges with the same. */
+export function programOptions(route: Route, elevation: Elevation): Parameters<typeof compileProgram>[2] {
+  return { layers: route.policy ?? [], public: route.public, caseSensitive: route.case_sensitive, elevation };
+}
+
+const identityNames = (route: Route): ReadonlyMap<string, string | false> =>
+  new Map(Object.entries(route.identity_headers).filter((entry): entry is [string, string | false] => entry[1] !== undefined));
+
+/** The engine knows policies, not routes: say which route it was. */
+const atRoute = (finding: Finding, config: Configuration, route: Route): Finding =>
+  finding.file === '' ? { ...finding, file: config.file, line: 1, column: 1, message: `Route "${route.route}": ${finding.message}` } : finding;
