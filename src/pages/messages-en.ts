@@ -151,7 +151,7 @@ export const ENGLISH: Messages = {
     signedOut: 'You are signed out',
     signedOutLead: 'Your session in this browser is over. You may close this page.',
     signInAgain: 'Sign in again',
-    signInAsOther: 'Sign out and use another account',
+    signInAsOther: 'Use another account',
     openFormAgain: 'Open the form again',
     tryAgain: 'Try again',
     startPage: 'Go to the start page',

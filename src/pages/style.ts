@@ -47,7 +47,7 @@ p{margin:0 0 1rem}
 label{display:block;margin:1rem 0 .35rem;font-weight:600}
 input{width:100%;min-height:2.9rem;padding:.6rem .8rem;font:inherit;color:var(--text);background:var(--ground);border:1px solid var(--line);border-radius:.6rem}
 .actions{display:flex;flex-wrap:wrap;gap:.75rem;margin:1.5rem 0 0}
-.button{display:inline-flex;align-items:center;justify-content:center;min-height:2.9rem;padding:.6rem 1.25rem;font:inherit;font-weight:600;text-decoration:none;border:1px solid var(--accent);border-radius:.6rem;color:var(--accent);background:transparent;cursor:pointer}
+.button{display:inline-flex;align-items:center;justify-content:center;min-height:2.9rem;padding:.6rem 1.25rem;font:inherit;font-weight:600;text-align:center;text-decoration:none;border:1px solid var(--accent);border-radius:.6rem;color:var(--accent);background:transparent;cursor:pointer}
 .primary{background:var(--accent);color:var(--onAccent)}
 .wide{width:100%}
 .button:hover{text-decoration:underline}
@@ -56,6 +56,7 @@ input{width:100%;min-height:2.9rem;padding:.6rem .8rem;font:inherit;color:var(--
 dl{margin:1.5rem 0 0;padding-top:1rem;border-top:1px solid color-mix(in srgb,var(--line) 40%,transparent);font-size:.9rem}
 dt{color:var(--muted)}
 dd{margin:0 0 .6rem}
+dd .muted{display:block}
 code{font:.95em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;user-select:all;-webkit-user-select:all}
 @media (max-width:30rem){main{padding:1.5rem 1.25rem}.actions .button{width:100%}}
 @media (forced-colors:active){.button,input,main{border-color:ButtonText}}

@@ -68,7 +68,9 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
     deps.recorder.record(signInEvent(deps, facts, { result: 'refused', reason: 'busy', status: 503 }));
     return form(deps, request, transport, { target, username, error: 'busy' });
   }
-  const [reason, user] = outcome.ok ? ['disabled', outcome.subject.user] : [outcome.reason, outcome.user ?? 'invalid'];
+  const [reason, user] = outcome.ok
+    ? ['account_changed', outcome.subject.user]
+    : [outcome.reason, outcome.user ?? 'invalid'];
   await deps.recorder.recordDurably(signInEvent(deps, facts, { result: 'failure', reason, user, status: 401 }));
   return form(deps, request, transport, { target, username, error: 'invalid' });
 }
