@@ -36,7 +36,8 @@ export const configurationSchema = Section(
   { title: 'Sallyport configuration', description: 'Configuration of the Sallyport gateway.' },
 );
 
-type Settings = Decoded<typeof configurationSchema>;
+/** The file as the schema decodes it. */
+export type Settings = Decoded<typeof configurationSchema>;
 
 /** One file of the policy directory. `file` is what findings call it. */
 export interface PolicyText {

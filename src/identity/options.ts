@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { type Decoded, List, Name, OneOf, optional, optionalSection, Section, withDefault } from '../schema/types.ts';
+import { type Decoded, Name, OneOf, optional, optionalSection, Section, withDefault } from '../schema/types.ts';
 
 /** `issuer`: who signs assertions. */
 export const issuerOption = optional(
@@ -24,7 +24,10 @@ export const providerOptions = Section(
 export const identityOptions = optionalSection(
   {
     providers: withDefault(
-      List(providerOptions, { description: 'Sources of people, each with an id of its own.' }),
+      Type.Array(providerOptions, {
+        'x-expects': 'a list of providers',
+        description: 'Sources of people, each with an id of its own.',
+      }),
       [],
     ),
   },

@@ -9,11 +9,24 @@ import { suggest } from './suggest.ts';
 /** Problems listed per document. */
 const MAX_FINDINGS = 200;
 
+/** What a check found, and the paths of the values that are wrong. */
+export interface Checked {
+  readonly findings: Finding[];
+  readonly paths: readonly Path[];
+}
+
 /**
- * Compiles a schema (draft-07) into a check of documents: no coercion, no defaults filled in, all problems at once, each
- * at its place, with a suggestion where one is near. The check never throws; this function throws on a bad schema.
+ * Compiles a schema (draft-07) into a check of documents: no coercion, no defaults filled in, all problems at once in the
+ * order of the file, each at its place, with a suggestion where one is near. The check never throws; this function throws
+ * on a bad schema.
  */
 export function compileSchema(schema: TSchema): (document: SourceDocument) => Finding[] {
+  const check = compileCheck(schema);
+  return (document) => check(document).findings;
+}
+
+/** `compileSchema` for callers that go on with what is right. */
+export function compileCheck(schema: TSchema): (document: SourceDocument) => Checked {
   const ajv = new Ajv({
     allErrors: true,
     strict: true,
@@ -27,10 +40,22 @@ export function compileSchema(schema: TSchema): (document: SourceDocument) => Fi
   for (const keyword of ANNOTATIONS) ajv.addKeyword({ keyword, valid: true });
   const validate = ajv.compile(schema);
   return (document) => {
-    if (validate(document.value) === true) return [];
+    if (validate(withPrototypes(document.value)) === true) return { findings: [], paths: [] };
     const problems = explainErrors((validate.errors ?? []) as readonly ErrorObject[]);
-    return problems.slice(0, MAX_FINDINGS).map((problem) => findingOf(document, problem));
+    const findings = problems.slice(0, MAX_FINDINGS).map((problem) => findingOf(document, problem));
+    findings.sort((a, b) => a.line - b.line || a.column - b.column);
+    return { findings, paths: problems.map(({ path }) => path) };
   };
+}
+
+/**
+ * A copy whose maps are ordinary objects: Ajv compares items with a function that calls methods of Object. Keys that reach
+ * a prototype never come this far (`readYaml`), and Ajv looks at own properties only.
+ */
+function withPrototypes(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withPrototypes);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withPrototypes(item)]));
 }
 
 function findingOf(document: SourceDocument, problem: Problem): Finding {
@@ -39,7 +64,7 @@ function findingOf(document: SourceDocument, problem: Problem): Finding {
   const where = problem.at === 'key' ? '' : `${pathText(problem.path)} `;
   const got = problem.showValue && !secret ? `, not ${show(problem.value)}` : '';
   const near = secret ? undefined : suggestionOf(problem);
-  const message = `${where === '' ? '' : where}${problem.text}${got}.`;
+  const message = `${where}${problem.text}${got}.`;
   return errorAt(document.file, at, problem.code, capital(message), near);
 }
 

@@ -1,0 +1,109 @@
+import type { Finding } from '../core/finding.ts';
+import { errorAt, type Path, type SourceDocument } from '../schema/document.ts';
+
+/** Keys that are promised and not built yet; `*` stands for every item of a list. Each is refused by name. */
+const LATER_KEYS: readonly (readonly [path: string, what: string])[] = [
+  ['listen.https', 'HTTPS on the gateway itself'],
+  ['portal', 'One sign-in for many hosts (portal)'],
+  ['geo', 'Geography (geo)'],
+  ['store.redis', 'The Redis store'],
+  ['forward_auth', 'Forward-auth'],
+  ['routes.*.user_prefix', 'A prefix of the provider in X-Forwarded-User'],
+  ['routes.*.grace', 'A grace for a lost store'],
+  ['routes.*.strip_prefix', 'Rewriting of paths'],
+  ['routes.*.retries', 'Retries'],
+  ['routes.*.health_check', 'Health checks of applications'],
+  ['routes.*.rate_limit', 'Rate limits'],
+];
+
+/** Values that are promised and not built yet, by the kind of value or by the word. */
+const LATER_VALUES: readonly (readonly [path: string, is: (value: unknown) => boolean, what: string])[] = [
+  ['routes.*.upstream', Array.isArray, 'A list of upstream addresses'],
+  ['routes.*.identity_headers', (value) => typeof value === 'string', 'Presets of identity headers'],
+];
+
+const LATER_PROVIDERS: ReadonlyMap<string, string> = new Map([
+  ['oidc', 'OpenID Connect'],
+  ['jwt', 'Bearer JWTs'],
+  ['mtls', 'Client certificates'],
+]);
+
+/**
+ * Takes out of a document what this version promises but does not have, with one clear finding for each, so that the schema
+ * does not call it a mistake of spelling. The result is for checking only: it never comes into force, since there are errors.
+ */
+export function refuseLater(document: SourceDocument): {
+  readonly document: SourceDocument;
+  readonly findings: Finding[];
+} {
+  const findings: Finding[] = [];
+  const value = copy(document.value);
+  const refuse = (path: Path, which: 'key' | 'value', what: string): void => {
+    const message = `${what} is not available in this version yet.`;
+    findings.push(errorAt(document.file, document.locate(path, which), 'not-available-yet', message));
+  };
+  for (const [pattern, what] of LATER_KEYS) {
+    visit(value, pattern.split('.'), (holder, key, path) => {
+      Reflect.deleteProperty(holder, key);
+      refuse(path, 'key', what);
+    });
+  }
+  for (const [pattern, is, what] of LATER_VALUES) {
+    visit(value, pattern.split('.'), (holder, key, path) => {
+      if (!is(Reflect.get(holder, key))) return;
+      Reflect.set(holder, key, pattern.endsWith('upstream') ? 'http://placeholder' : Object.create(null));
+      refuse(path, 'value', what);
+    });
+  }
+  visit(value, ['identity', 'providers', '*', 'type'], (holder, key, path) => {
+    const type = String(Reflect.get(holder, key));
+    const what = LATER_PROVIDERS.get(type);
+    if (what === undefined) return;
+    // the provider's other keys belong to a type that is not known yet
+    for (const other of Object.keys(holder)) if (other !== 'id') Reflect.deleteProperty(holder, other);
+    Reflect.set(holder, key, 'local');
+    refuse(path, 'value', `${what} (type ${type})`);
+  });
+  return { document: { ...document, value }, findings };
+}
+
+/** The document without the values at these paths, as far as they are entries of maps. For checking only. */
+export function without(document: SourceDocument, paths: readonly Path[]): SourceDocument {
+  const value = copy(document.value);
+  for (const path of paths) {
+    const holder = path
+      .slice(0, -1)
+      .reduce<unknown>((at, step) => (isObject(at) ? Reflect.get(at, step) : undefined), value);
+    if (isObject(holder) && !Array.isArray(holder) && path.length > 0)
+      Reflect.deleteProperty(holder, path.at(-1) as string);
+  }
+  return { ...document, value };
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+type Visit = (holder: object, key: string, path: Path) => void;
+
+function visit(root: unknown, steps: readonly string[], found: Visit): void {
+  const walk = (value: unknown, at: number, path: Path): void => {
+    if (typeof value !== 'object' || value === null) return;
+    const step = steps[at] as string;
+    if (step === '*') {
+      if (Array.isArray(value)) for (const [i, item] of value.entries()) walk(item, at + 1, [...path, i]);
+      return;
+    }
+    if (Array.isArray(value) || !Object.hasOwn(value, step)) return;
+    if (at === steps.length - 1) found(value, step, [...path, step]);
+    else walk(Reflect.get(value, step), at + 1, [...path, step]);
+  };
+  walk(root, 0, []);
+}
+
+/** A deep copy of parsed data, maps without prototype. */
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copy);
+  if (typeof value !== 'object' || value === null) return value;
+  const out: Record<string, unknown> = Object.create(null);
+  for (const [key, item] of Object.entries(value)) out[key] = copy(item);
+  return out;
+}
