@@ -3,10 +3,12 @@ import type { RequestFacts } from '../core/facts.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
 import { returnTo } from '../core/return-to.ts';
 import type { Session } from '../core/session.ts';
+import { StoreUnavailable } from '../core/store.ts';
 import type { SignInOutcome } from '../identity/sign-in.ts';
 import { languageOf, wantsHtml } from '../pages/negotiate.ts';
 import { signInUrl } from '../pages/paths.ts';
 import { renderPlainHttp, renderSignIn } from '../pages/sign-in-page.ts';
+import { SessionRefused } from '../sessions/sessions.ts';
 import { deadSession, refuse, seeOther } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
 import { authenticationEvent, userAgentOf } from './events.ts';
@@ -77,7 +79,8 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
 
 /**
  * Makes the session and ends the one that the browser had, so that nobody goes on with a session that somebody else chose.
- * The cookie is given out only when all of it worked; undefined when the account was disabled in the meantime.
+ * The cookie is given out only when all of it worked; undefined when the account was disabled, or
+ * all its sessions ended, in the meantime.
  */
 async function admit(
   deps: PortalDeps,
@@ -86,7 +89,9 @@ async function admit(
 ): Promise<string | undefined> {
   const { facts } = request;
   const at = { host: facts.host, proofs, address: facts.clientAddress, userAgent: userAgentOf(facts) };
-  const { session, cookie } = await deps.sessions.create(subject, at);
+  const created = await create(deps, subject, at);
+  if (created === undefined) return undefined;
+  const { session, cookie } = created;
   try {
     if (!(await stillHolds())) {
       await deps.sessions.revoke(session.id, subject.user, 'account_changed');
@@ -104,12 +109,28 @@ async function admit(
   }
 }
 
+type Create = PortalDeps['sessions']['create'];
+
+/** Undefined: all sessions of the person were being ended at this very moment, and this one with them. */
+async function create(
+  deps: PortalDeps,
+  ...given: Parameters<Create>
+): Promise<Awaited<ReturnType<Create>> | undefined> {
+  try {
+    return await deps.sessions.create(...given);
+  } catch (error) {
+    if (error instanceof SessionRefused) return undefined;
+    throw error;
+  }
+}
+
 /** Best effort: nobody holds the session's secret, it would only stand in a list. */
 async function withdraw(deps: PortalDeps, session: Session, cause: unknown): Promise<void> {
   try {
     await deps.sessions.revoke(session.id, session.subject.user, 'sign_in_failed');
   } catch (error) {
-    throw new AggregateError([cause, error], 'sign-in failed and its session could not be withdrawn', { cause });
+    const both = new AggregateError([cause, error]);
+    throw new StoreUnavailable('sign-in failed and its session could not be withdrawn', { cause: both });
   }
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/core/store.ts';
-import { partitionOf } from '../../src/core/subject.ts';
+import { partitionOf, type UserId } from '../../src/core/subject.ts';
 import { type Accounts, openAccounts, subjectOf } from '../../src/identity/accounts.ts';
-import { openPasswordHasher } from '../../src/identity/passwords.ts';
+import { openPasswordHasher, type PasswordHasher } from '../../src/identity/passwords.ts';
 import { resolveUser } from '../../src/identity/resolve-user.ts';
 import { signIn } from '../../src/identity/sign-in.ts';
 import { openStore } from '../../src/stores/index.ts';
@@ -31,6 +31,12 @@ afterAll(async () => {
 const changesSince = async (cursor: string) => (await store.changes(cursor)).changes;
 const attempt = (username: string, password: string) =>
   signIn({ accounts: staff, hasher, clock }, { username, password });
+
+test('the partition of a user is the same for ever: what is stored is found by it', () => {
+  expect(
+    ['staff:ann', 'partners:ann', 'corp:248289761001', 'staff:änn'].map((user) => partitionOf(user as UserId)),
+  ).toEqual(['14', '3b', '16', '0d']);
+});
 
 describe('accounts', () => {
   test('an added account is found, listed, and told to every node', async () => {
@@ -166,6 +172,21 @@ describe('sign-in', () => {
     ['__proto__', PASSWORD, 'unknown_user', undefined],
   ])('%s with %s: %s', async (username, password, reason, user) => {
     expect(await attempt(username, password)).toEqual({ ok: false, reason, user });
+  });
+
+  test('exactly one password is hashed, whatever is wrong (security rule 20)', async () => {
+    const work: boolean[] = [];
+    const counting: PasswordHasher = {
+      hash: hasher.hash,
+      verify: (phc, password) => {
+        work.push(phc !== undefined);
+        return hasher.verify(phc, password);
+      },
+    };
+    for (const username of ['ann', 'ghost', 'taken', 'not a name']) {
+      await signIn({ accounts: staff, hasher: counting, clock }, { username, password: 'wrong password' });
+    }
+    expect(work).toEqual([true, false, false, false]);
   });
 
   test('a disabled account is refused with the right password, and is wrong with a wrong one', async () => {

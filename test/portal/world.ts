@@ -1,0 +1,107 @@
+import { generateKeyPairSync } from 'node:crypto';
+import type { AuditEvent } from '../../src/core/event.ts';
+import type { Log, Recorder } from '../../src/core/ports.ts';
+import type { Session } from '../../src/core/session.ts';
+import { openAccounts } from '../../src/identity/accounts.ts';
+import { openPasswordHasher } from '../../src/identity/passwords.ts';
+import { signIn } from '../../src/identity/sign-in.ts';
+import type { PortalDeps, PortalSessions } from '../../src/portal/deps.ts';
+import { portalEndpoints } from '../../src/portal/endpoints.ts';
+import { openSessions } from '../../src/sessions/sessions.ts';
+import { openStore } from '../../src/stores/index.ts';
+import { temporaryDirectory } from '../stores/directory.ts';
+import { handClock, systemRandom } from '../stores/ports.ts';
+import { Browser } from './browser.ts';
+
+const ignore = (): void => {};
+const SILENT: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+export const PASSWORD = 'correct horse battery';
+
+/** The portal over a real store, real accounts and real sessions; `ann` and `bob` exist. */
+export async function openWorld() {
+  const directory = temporaryDirectory();
+  const clock = handClock();
+  const random = systemRandom;
+  const store = openStore({ clock, random }, { path: directory.path });
+  await store.start();
+  const hasher = openPasswordHasher({ random });
+  const accounts = openAccounts({ store, clock, hasher }, 'staff');
+  await accounts.add('ann', { email: 'ann@example.com', groups: ['finance'], roles: ['editor'], password: PASSWORD });
+  await accounts.add('bob', { password: PASSWORD });
+  const sessions = openSessions(
+    { store, clock, random, log: SILENT },
+    { idleMs: 1_800_000, floorMs: 300_000, absoluteMs: 28_800_000 },
+  );
+  await sessions.start();
+
+  const events: AuditEvent[] = [];
+  const durable: AuditEvent[] = [];
+  /** where the tests listen; `onDurable` may fail as a full disk would */
+  const hooks: { onDurable: (event: AuditEvent) => void; onCreate: () => Promise<void> } = {
+    onDurable: () => {},
+    onCreate: async () => {},
+  };
+  const recorder: Recorder = {
+    record: (event) => void events.push(event),
+    recordDurably: async (event) => {
+      hooks.onDurable(event);
+      events.push(event);
+      durable.push(event);
+    },
+  };
+  /** the real sessions; tests may let something happen just before one is made */
+  const watched: PortalSessions = {
+    create: async (subject, at) => {
+      await hooks.onCreate();
+      return sessions.create(subject, at);
+    },
+    revoke: (id, by, reason) => sessions.revoke(id, by, reason),
+  };
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const options = {
+    plainLoopback: false,
+    elevation: { none: 28_800_000, low: 28_800_000, medium: 3_600_000, high: 900_000 },
+  };
+  const deps: PortalDeps = {
+    clock,
+    random,
+    recorder,
+    sessions: watched,
+    signIn: (given) => signIn({ accounts, hasher, clock }, given),
+    csrfKeys: [random.bytes(32)],
+    jwks: () => ({
+      keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }],
+    }),
+    namesHost: (host) => host === 'shop.example.com',
+    options: () => options,
+  };
+  const endpoints = portalEndpoints(deps);
+
+  async function sessionOf(cookie: string): Promise<Session | undefined> {
+    const found = await sessions.lookup(cookie, 'wiki.example.com', clock.now());
+    return found.state === 'valid' ? found.session : undefined;
+  }
+
+  return {
+    clock,
+    store,
+    accounts,
+    sessions,
+    events,
+    durable,
+    hooks,
+    options,
+    deps,
+    publicKey,
+    privateKey,
+    sessionOf,
+    browser: (table = endpoints) => new Browser(table, sessionOf),
+    endpoints,
+    close: async () => {
+      await sessions.close(1000);
+      await store.close(1000);
+      directory.remove();
+    },
+  };
+}
+export type World = Awaited<ReturnType<typeof openWorld>>;
