@@ -2,6 +2,7 @@ import { type AttributeValue, absent, PartialList, type Reading, Repeated, unkno
 import { and, NO, not, or, type Tri, triOf, UNKNOWN, YES } from '../core/tri.ts';
 import { networkSet, parseAddress, parseNetwork } from './address.ts';
 import {
+  agreement,
   holds,
   isEmpty,
   isPresent,
@@ -136,25 +137,30 @@ function compileNetworks(values: readonly Scalar[]): Judge {
 /** Comparison in which at least one operand is another attribute. */
 function compileRelative<C>(atom: Atom, read: Read<C>, binding: Binding<C>): (context: C) => Tri {
   const { operator, ref } = atom;
-  const fold =
-    binding.folds(ref) || atom.operands.some((operand) => operand.kind === 'attribute' && binding.folds(operand.ref));
-  const sides = atom.operands.map((operand): Read<C> => {
-    if (operand.kind === 'attribute') return binding.read(operand.ref);
+  const relates = operator === 'in' || operator === 'none_of' ? 'equals' : operator;
+  const sides = atom.operands.map((operand) => {
+    // each operand folds case for itself: a constant beside an attribute that folds is compared as strictly as alone
+    const fold = binding.folds(ref) || (operand.kind === 'attribute' && binding.folds(operand.ref));
+    const relation = relationOf(ref.type, relates, fold);
+    if (operand.kind === 'attribute') return { relation, read: binding.read(operand.ref) };
     const constant: AttributeValue = operand.value;
-    return () => constant;
+    return { relation, read: (): Reading => constant };
   });
-  const relation = relationOf(ref.type, operator === 'in' || operator === 'none_of' ? 'equals' : operator, fold);
   const one = ref.type === 'list' ? relateOverlap : operator === 'in' || operator === 'none_of' ? relateMember : relate;
   const negated = operator === 'none_of';
   const all = operator === 'all_of';
-  return (context) => {
-    const left = read(context);
+  const judge = (left: Reading, context: C): Tri => {
     let result: Tri = all ? YES : NO;
     for (const side of sides) {
-      const tri = one(left, side(context), relation);
+      const tri = one(left, side.read(context), side.relation);
       result = all ? and(result, tri) : or(result, tri);
     }
     return negated ? not(result) : result;
+  };
+  return (context) => {
+    const left = read(context);
+    // it is the whole comparison that must hold for every value, not each of its operands for itself
+    return left instanceof Repeated ? agreement(left.values, (value) => judge(value, context)) : judge(left, context);
   };
 }
 

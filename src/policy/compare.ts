@@ -97,7 +97,7 @@ export function judgeReading(reading: Reading, judge: Judge, whenAbsent: Tri): T
 }
 
 /** True if it holds for every value, false if for none, otherwise unknown. */
-function agreement(values: readonly string[], judge: Judge): Tri {
+export function agreement(values: readonly string[], judge: Judge): Tri {
   let lowest: Tri = YES;
   let highest: Tri = NO;
   for (const value of values) {
