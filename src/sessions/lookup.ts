@@ -1,0 +1,94 @@
+import type { MaybePromise } from '../core/assert-never.ts';
+import type { CredentialLookup, CredentialRefusal } from '../core/credential.ts';
+import type { Log } from '../core/ports.ts';
+import type { Entry, Store } from '../core/store.ts';
+import { type ActivityWriter, activityOf } from './activity.ts';
+import { CachedCredential, type CredentialCache } from './cache.ts';
+import type { Coherence } from './coherence.ts';
+import { isExpired, type SessionLimits } from './limits.ts';
+import { decodeSecret, decodeSession, isCookie, partitionOfCookie, secretName, sessionName, sha256 } from './record.ts';
+
+const UNKNOWN: CredentialRefusal = { state: 'unknown' };
+const ENDED: CredentialRefusal = { state: 'ended' };
+const EXPIRED: CredentialRefusal = { state: 'expired' };
+
+/** Where the answers of look-ups came from; read by metrics at scrape. */
+export interface CacheCounts {
+  hits: number;
+  misses: number;
+}
+
+/**
+ * The hot path: cookie → entry. Shape, one comparison of positions, one hash, one map; nothing is allocated but the hash's
+ * text. What is not valid is never remembered: garbage costs a read of the store and no memory.
+ */
+export function createLookup(deps: {
+  readonly store: Store;
+  readonly log: Log;
+  readonly cache: CredentialCache;
+  readonly coherence: Coherence;
+  readonly activity: ActivityWriter;
+  readonly limits: () => SessionLimits;
+  readonly counts: CacheCounts;
+}): (cookie: string, host: string, now: number) => MaybePromise<CredentialLookup> {
+  const { store, log, cache, coherence, activity, limits, counts } = deps;
+
+  function find(cookie: string, host: string, now: number): MaybePromise<CredentialLookup> {
+    const hash = sha256(cookie);
+    const cached = cache.get(hash);
+    if (cached !== undefined) {
+      if (cached.host !== host) return UNKNOWN;
+      if (!isExpired(cached.session, cached.activity.at, limits(), now)) {
+        counts.hits += 1;
+        return cached;
+      }
+      // perhaps idle only here: another process may have written newer activity
+    }
+    counts.misses += 1;
+    return load(partitionOfCookie(cookie), hash, host, now);
+  }
+
+  function load(partition: string, hash: string, host: string, now: number): MaybePromise<CredentialLookup> {
+    const generation = coherence.generation();
+    return after(store.get({ partition, name: secretName(hash) }), (entry) => {
+      const secret = entry === undefined ? undefined : decodeSecret(entry.value);
+      if (secret === undefined || secret.host !== host) return UNKNOWN;
+      const key = { partition, name: sessionName(secret.id) };
+      return after(store.get(key), (found) => admit(found, hash, host, now, generation));
+    });
+  }
+
+  function admit(
+    found: Entry | undefined,
+    hash: string,
+    host: string,
+    now: number,
+    generation: number,
+  ): CredentialLookup {
+    if (found === undefined) return UNKNOWN;
+    const session = decodeSession(found.value)?.session;
+    if (session === undefined) {
+      log.error('a session in the store cannot be read and is refused', { hash });
+      return UNKNOWN;
+    }
+    if (session.ended !== undefined || !(session.createdAt >= coherence.notBefore())) return ENDED;
+    const known =
+      cache.activity(session.id) ?? activity.pending(session.id) ?? activityOf(session.id, session.lastActivityAt);
+    if (session.lastActivityAt > known.at) known.at = session.lastActivityAt;
+    if (isExpired(session, known.at, limits(), now)) return EXPIRED;
+    const entry = new CachedCredential(session, host, hash, known);
+    if (generation === coherence.generation()) cache.add(entry);
+    return entry;
+  }
+
+  return (cookie, host, now) => {
+    if (!isCookie(cookie)) return UNKNOWN;
+    const syncing = coherence.sync();
+    return syncing === undefined ? find(cookie, host, now) : syncing.then(() => find(cookie, host, now));
+  };
+}
+
+/** Goes on at once when the value is there, and makes a promise only when it is not. */
+function after<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}

@@ -1,0 +1,185 @@
+import type { MaybePromise } from '../core/assert-never.ts';
+import type { CredentialEntry, CredentialLookup } from '../core/credential.ts';
+import type { Clock, Log, Random, Service } from '../core/ports.ts';
+import type { Session, SessionId } from '../core/session.ts';
+import type { Store } from '../core/store.ts';
+import type { Subject, UserId } from '../core/subject.ts';
+import { createActivityWriter } from './activity.ts';
+import { type CachedCredential, createCache } from './cache.ts';
+import { createCoherence } from './coherence.ts';
+import { createSession, type SessionStart } from './create.ts';
+import { endSession, endSessionsOf } from './end.ts';
+import { checkLimits, type SessionLimits, writeInterval } from './limits.ts';
+import { createEndListeners, type EndListener } from './listeners.ts';
+import { createListing } from './listing.ts';
+import { type CacheCounts, createLookup } from './lookup.ts';
+import { isSessionId } from './record.ts';
+
+export type { SessionStart } from './create.ts';
+export { SessionRefused } from './fence.ts';
+export type { SessionLimits } from './limits.ts';
+export type { EndListener, SessionEnd } from './listeners.ts';
+
+/** A session's life: create, look up, touch, list, end (S1 to S4). */
+export interface Sessions extends Service {
+  /** Other limits from now on; a lower absolute limit holds for sessions that exist already. Throws a TypeError. */
+  configure(limits: SessionLimits): void;
+  /** A new session and its secret, the cookie's value. Rejects with `SessionRefused` or `StoreUnavailable`. */
+  create(subject: Subject, at: SessionStart): Promise<{ readonly session: Session; readonly cookie: string }>;
+  /**
+   * Who a cookie of `host` is at `now` (wall-clock ms). Synchronous with the embedded store. A secret of another host is
+   * `unknown`. Throws or rejects with `StoreUnavailable`: fail closed.
+   */
+  lookup(cookie: string, host: string, now: number): MaybePromise<CredentialLookup>;
+  /** Activity of a session that was just looked up; memory only, written behind. */
+  touch(entry: CredentialEntry, now: number): void;
+  /** Writes all pending activity now. */
+  flush(): Promise<void>;
+  /** A session, also one that is over and not forgotten yet. Any text may be asked for. */
+  get(id: string): Promise<Session | undefined>;
+  /** Live sessions of a user, oldest first. */
+  listUser(user: UserId): Promise<readonly Session[]>;
+  /** Live sessions of everybody. */
+  listAll(): AsyncIterable<Session>;
+  /** Ends a session everywhere; false when it is unknown or was ended before. Durable when it resolves. */
+  revoke(id: string, by: string, reason: string): Promise<boolean>;
+  /**
+   * Ends every session of a user, except one on request. A session that is being created meanwhile is ended or refused
+   * (`fence.ts`). Resolves to how many were live.
+   */
+  revokeUser(user: UserId, by: string, reason: string, options?: { readonly except?: SessionId }): Promise<number>;
+  /** Live sessions, counted at most once in 15 seconds. */
+  activeCount(): Promise<number>;
+  /** Tells of every session that was ended, in whatever process, within 25 ms; answers how to stop it. */
+  onEnd(listener: EndListener): () => void;
+  /** How many look-ups the cache answered since the start, and how many the store. */
+  cacheFigures(): Readonly<CacheCounts>;
+}
+
+/** Between two looks at what activity is due. */
+const FLUSH_TICK_MS = 5000;
+/** Between two looks for changes while somebody waits for ends (architecture, State). */
+const POLL_MS = 25;
+
+/** `maxCached` bounds the cache of credentials (default 50,000, about 1 KB each). */
+export function openSessions(
+  deps: { readonly store: Store; readonly clock: Clock; readonly random: Random; readonly log: Log },
+  options: SessionLimits & { readonly maxCached?: number },
+): Sessions {
+  const { store, clock, log } = deps;
+  let limits = checkLimits(options);
+  const counts: CacheCounts = { hits: 0, misses: 0 };
+  const cache = createCache(options.maxCached ?? 50_000);
+  const activity = createActivityWriter(deps);
+  const listeners = createEndListeners(deps);
+  const coherence = createCoherence(store, {
+    changed(change) {
+      if (change.kind === 'user') return cache.dropUser(change.subject as UserId);
+      if (change.kind !== 'session' || !isSessionId(change.subject)) return;
+      cache.dropSession(change.subject);
+      listeners.changed(change.subject);
+    },
+    forgotten() {
+      cache.clear();
+      listeners.forgotten();
+    },
+  });
+  const listing = createListing({ store, clock, activity, limits: () => limits, notBefore: coherence.notBefore });
+  const lookup = createLookup({ store, log, cache, coherence, activity, limits: () => limits, counts });
+  let flushing: NodeJS.Timeout | undefined;
+  let polling: NodeJS.Timeout | undefined;
+  let running = false;
+  let closed = false;
+
+  async function poll(): Promise<void> {
+    try {
+      await coherence.sync();
+    } catch {
+      // requests are refused by their own look-ups; the next poll finds what was missed
+    }
+  }
+
+  function arrange(): void {
+    if (running && listeners.count() > 0 && polling === undefined) {
+      polling = setInterval(() => void poll(), POLL_MS);
+      polling.unref();
+    } else if (!running || listeners.count() === 0) {
+      clearInterval(polling);
+      polling = undefined;
+    }
+  }
+
+  /** Our own next look-up, and whoever waits for ends here, know before the caller does. */
+  async function settled(): Promise<void> {
+    await coherence.sync();
+    await listeners.settled();
+  }
+
+  return {
+    cacheFigures: () => counts,
+    configure(next) {
+      limits = checkLimits(next);
+    },
+
+    async start() {
+      await coherence.sync();
+      if (running || closed) return;
+      running = true;
+      flushing = setInterval(() => void activity.flush(writeInterval(limits)), FLUSH_TICK_MS);
+      flushing.unref();
+      arrange();
+    },
+
+    async close(deadlineMs) {
+      if (closed) return;
+      closed = true;
+      running = false;
+      clearInterval(flushing);
+      arrange();
+      await Promise.race([activity.flush('all'), patience(deadlineMs)]);
+    },
+
+    create: (subject, at) => createSession({ ...deps, limits }, subject, at),
+    lookup,
+    touch: (entry, now) => activity.touch((entry as CachedCredential).activity, now),
+    flush: () => activity.flush('all'),
+
+    async get(id) {
+      await coherence.sync();
+      return isSessionId(id) ? listing.get(id) : undefined;
+    },
+    async listUser(user) {
+      await coherence.sync();
+      return listing.ofUser(user);
+    },
+    async *listAll() {
+      await coherence.sync();
+      yield* listing.all();
+    },
+    activeCount: listing.count,
+
+    async revoke(id, by, reason) {
+      if (!isSessionId(id)) return false;
+      const ended = await endSession(deps, id, { by, reason });
+      await settled();
+      return ended !== undefined;
+    },
+
+    async revokeUser(user, by, reason, { except } = {}) {
+      const count = await endSessionsOf({ store, clock, limits }, user, { by, reason }, except);
+      await settled();
+      return count;
+    },
+
+    onEnd(listener) {
+      const remove = listeners.add(listener);
+      arrange();
+      return () => {
+        remove();
+        arrange();
+      };
+    },
+  };
+}
+
+const patience = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
