@@ -4,6 +4,9 @@ import type { Subject } from './subject.ts';
 /** Public name of a session, `ses_…`: not a secret (interfaces, "Who is who"). */
 export type SessionId = `ses_${string}`;
 
+/** A session keeps at most this many characters of a User-Agent; who compares one cuts it to the same length. */
+export const MAX_USER_AGENT = 512;
+
 /** A session as the store knows it (S1). Instants are wall-clock ms. */
 export interface Session {
   readonly id: SessionId;

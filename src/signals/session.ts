@@ -1,5 +1,5 @@
 import type { Attribute, Reader } from '../core/attribute.ts';
-import type { Session } from '../core/session.ts';
+import { MAX_USER_AGENT, type Session } from '../core/session.ts';
 import { type Reading, unknown } from '../core/signal.ts';
 import type { RequestContext } from './context.ts';
 import { declared, live } from './declare.ts';
@@ -99,11 +99,13 @@ export const sessionAttributes: readonly Attribute<RequestContext>[] = [
 ];
 
 /** A second, differing User-Agent counts as changed: an upstream may believe either. None at all equals an empty one. */
-function userAgentChanged(before: string, { facts }: RequestContext): boolean {
+function userAgentChanged(recorded: string, { facts }: RequestContext): boolean {
+  const before = recorded.slice(0, MAX_USER_AGENT);
   let at = facts.headerNames.indexOf('user-agent');
   if (at < 0) return before !== '';
   for (; at >= 0; at = facts.headerNames.indexOf('user-agent', at + 1)) {
-    if (facts.headers[2 * at + 1] !== before) return true;
+    // longer ones were cut when the session began; without cutting here they would seem to change with every request
+    if ((facts.headers[2 * at + 1] as string).slice(0, MAX_USER_AGENT) !== before) return true;
   }
   return false;
 }

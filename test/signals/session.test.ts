@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RequestFacts } from '../../src/core/facts.ts';
+import { MAX_USER_AGENT } from '../../src/core/session.ts';
 import { type Reading, unknown } from '../../src/core/signal.ts';
 import type { RequestContext } from '../../src/signals/context.ts';
 import { catalogue } from '../../src/signals/index.ts';
@@ -8,6 +9,9 @@ import { HOUR, NOON, nobody, read, session, somebody, withHeaders } from './cont
 describe('session attributes', () => {
   const same = withHeaders('User-Agent', 'Browser/1');
   const without = (gone: Partial<typeof session>): Partial<RequestContext> => ({ session: { ...session, ...gone } });
+
+  const LONG = 'a'.repeat(MAX_USER_AGENT);
+  const keptOf = (userAgent: string): Partial<RequestContext> => without({ userAgent });
 
   it.each<[string, string, Partial<RequestFacts>, Partial<RequestContext>, Reading]>([
     ['session.age', 'since it began', {}, {}, 2 * HOUR],
@@ -26,6 +30,16 @@ describe('session attributes', () => {
     ['session.user_agent_changed', 'other', withHeaders('user-agent', 'Browser/2'), {}, true],
     ['session.user_agent_changed', 'withheld', {}, {}, true],
     ['session.user_agent_changed', 'a second one', withHeaders('User-Agent', 'Browser/1', 'User_Agent', 'x'), {}, true],
+    [
+      'session.user_agent_changed',
+      'longer than is kept',
+      withHeaders('User-Agent', `${LONG}tail`),
+      keptOf(LONG),
+      false,
+    ],
+    ['session.user_agent_changed', 'longer, and other', withHeaders('User-Agent', `x${LONG}`), keptOf(LONG), true],
+    ['session.user_agent_changed', 'a longer one', withHeaders('User-Agent', 'Browser/1x'), {}, true],
+    ['session.user_agent_changed', 'a shorter one', withHeaders('User-Agent', 'Browser/'), {}, true],
     ['session.user_agent_changed', 'never had one', {}, without({ userAgent: '' }), false],
   ])('%s: %s', (name, _case, facts, rest, expected) => {
     expect(read(name, somebody(facts, rest))).toBe(expected);
