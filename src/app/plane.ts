@@ -1,14 +1,15 @@
+import type { Configuration, Route } from '../config/schema.ts';
 import { cidrSet } from '../core/address.ts';
 import type { Elevation } from '../core/decision.ts';
 import { ODD_DOUBLE_SLASH, ODD_ENCODED_SLASH, ODD_SEMICOLON } from '../core/facts.ts';
 import type { Finding } from '../core/finding.ts';
 import { headerTable } from '../core/header-names.ts';
-import type { Configuration, Route } from '../config/schema.ts';
-import { compileProgram } from '../policy/program.ts';
+import { compileProgram, type Program, type ProgramOptions } from '../policy/program.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import { type CompiledRoute, type DataPlane, dataPlane } from '../proxy/plane.ts';
 import { routeTable } from '../proxy/route-table.ts';
 import type { Upstreams } from '../proxy/upstreams.ts';
+import type { RequestContext } from '../signals/context.ts';
 import { catalogue } from '../signals/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -24,11 +25,8 @@ export function buildPlane(
   set: PolicySet,
   deps: { readonly upstreams: Upstreams; readonly metrics: Metrics },
 ): { readonly plane: DataPlane; readonly routes: readonly CompiledRoute[]; readonly findings: readonly Finding[] } {
-  const elevation = elevationOf(config);
-  const findings: Finding[] = [];
-  const routes = config.routes.map((route) => {
-    const { program, findings: found } = compileProgram(set, catalogue, programOptions(route, elevation));
-    findings.push(...found.map((finding) => atRoute(finding, config, route)));
+  const { elevation, programs, findings } = compilePrograms(config, set);
+  const routes = config.routes.map((route, i) => {
     const { timeouts } = route;
     return {
       name: route.route,
@@ -39,7 +37,7 @@ export function buildPlane(
       public: route.public,
       allowedOddities: route.allow.reduce((bits, word) => bits | ODDITY_BITS[word], 0),
       explain: route.explain,
-      program,
+      program: programs[i] as Program<RequestContext>,
       upstream: deps.upstreams.get({
         origin: route.upstream,
         connectTimeoutMs: timeouts.connect,
@@ -64,8 +62,28 @@ export function buildPlane(
     elevation,
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
+    providers: new Set(config.identity.providers.map((provider) => provider.id)),
   });
   return { plane, routes, findings };
+}
+
+/** The program of each route, in order, and what is wrong with them. */
+export function compilePrograms(
+  config: Configuration,
+  set: PolicySet,
+): {
+  readonly elevation: Elevation;
+  readonly programs: readonly Program<RequestContext>[];
+  readonly findings: readonly Finding[];
+} {
+  const elevation = elevationOf(config);
+  const findings: Finding[] = [];
+  const programs = config.routes.map((route) => {
+    const compiled = compileProgram(set, catalogue, programOptions(route, elevation));
+    findings.push(...compiled.findings.map((finding) => atRoute(finding, config, route)));
+    return compiled.program;
+  });
+  return { elevation, programs, findings };
 }
 
 /** How long proofs count; the first factor alone as long as the session. */
@@ -75,13 +93,17 @@ export function elevationOf({ session }: Configuration): Elevation {
 }
 
 /** What a route's policies are compiled with; the command line judges with the same. */
-export function programOptions(route: Route, elevation: Elevation): Parameters<typeof compileProgram>[2] {
+export function programOptions(route: Route, elevation: Elevation): ProgramOptions {
   return { layers: route.policy ?? [], public: route.public, caseSensitive: route.case_sensitive, elevation };
 }
 
 const identityNames = (route: Route): ReadonlyMap<string, string | false> =>
-  new Map(Object.entries(route.identity_headers).filter((entry): entry is [string, string | false] => entry[1] !== undefined));
+  new Map(
+    Object.entries(route.identity_headers).filter((entry): entry is [string, string | false] => entry[1] !== undefined),
+  );
 
 /** The engine knows policies, not routes: say which route it was. */
 const atRoute = (finding: Finding, config: Configuration, route: Route): Finding =>
-  finding.file === '' ? { ...finding, file: config.file, line: 1, column: 1, message: `Route "${route.route}": ${finding.message}` } : finding;
+  finding.file === ''
+    ? { ...finding, file: config.file, line: 1, column: 1, message: `Route "${route.route}": ${finding.message}` }
+    : finding;

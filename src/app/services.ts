@@ -1,8 +1,7 @@
-import { dirname } from 'node:path';
-import type { Clock, Log, Random } from '../core/ports.ts';
-import type { Store } from '../core/store.ts';
 import { type Audit, openAudit } from '../audit/audit.ts';
 import type { Configuration } from '../config/schema.ts';
+import type { Clock, Log, Random } from '../core/ports.ts';
+import type { Store } from '../core/store.ts';
 import { type Accounts, openAccounts } from '../identity/accounts.ts';
 import { openPasswordHasher, type PasswordHasher } from '../identity/passwords.ts';
 import { openSessions, type SessionLimits, type Sessions } from '../sessions/sessions.ts';
@@ -56,7 +55,3 @@ export const sessionLimits = ({ session }: Configuration): SessionLimits => ({
   floorMs: session.floor,
   absoluteMs: session.absolute,
 });
-
-/** Where the store lives, and with it the secret that it makes for itself. */
-export const dataDirectory = (config: Configuration): string => config.store.path;
-export const directoryOf = dirname;

@@ -1,6 +1,6 @@
-import { type Finding, hasErrors } from '../core/finding.ts';
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
+import { type Finding, hasErrors } from '../core/finding.ts';
 import { loadPolicies } from '../policy/load.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import type { CompiledRoute, DataPlane } from '../proxy/plane.ts';
@@ -33,16 +33,15 @@ export interface Built<T> {
 
 /** Reads configuration and policies; all problems of all files at once. */
 export function load(file: string, env: Environment): Built<Loaded> {
-  const { config, findings, watched } = loadConfiguration(file, env);
-  if (config === undefined) return { value: undefined, findings, watched };
-  const needsPolicies = config.policyFiles.length > 0;
-  const policies = needsPolicies ? loadPolicies(config.policyFiles, catalogue) : EMPTY;
+  const { config, policyFiles, findings, watched } = loadConfiguration(file, env);
+  // a configuration of public routes alone needs no policies
+  const policies = policyFiles.length > 0 ? loadPolicies(policyFiles, catalogue) : { set: NO_POLICIES, findings: [] };
   const all = [...findings, ...policies.findings];
-  return { value: hasErrors(all) ? undefined : { config, set: policies.set }, findings: all, watched };
+  const usable = config !== undefined && !hasErrors(all);
+  return { value: usable ? { config, set: policies.set } : undefined, findings: all, watched };
 }
 
-// a configuration of public routes alone needs no policies
-const EMPTY = { set: { layers: new Map(), broken: new Set<string>() }, findings: [] };
+const NO_POLICIES: PolicySet = { layers: new Map(), broken: new Set() };
 
 /** load → compile → freeze. Nothing of it is in force until the caller swaps it in. */
 export function buildSnapshot(

@@ -88,8 +88,10 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   }
 
   function proceed(transit: Transit, lookup: CredentialLookup | undefined): MaybePromise<void> {
-    if (lookup?.state === 'valid') transit.identify(lookup);
-    else transit.refusedCredential = lookup?.state;
+    if (lookup?.state !== 'valid') transit.refusedCredential = lookup?.state;
+    else if (transit.plane.providers.has(lookup.session.subject.provider)) transit.identify(lookup);
+    // whoever vouched for this person is no longer asked
+    else transit.refusedCredential = 'ended';
     const { route } = transit;
     if (route === undefined) return deps.endpoints.serve(transit);
     if (isOwnToken(transit)) return refuse(transit, 'invalid_token');

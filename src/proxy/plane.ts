@@ -33,6 +33,8 @@ export interface DataPlane {
   /** `iss` of assertions; undefined: the request's own origin */
   readonly issuer: string | undefined;
   readonly maxBodyBytes: number;
+  /** ids of the providers in force: sessions of any other count no more */
+  readonly providers: ReadonlySet<string>;
   /** what is remembered for requests of nobody, under this configuration */
   readonly nobody: Memo;
 }

@@ -1,0 +1,226 @@
+import { isIP } from 'node:net';
+import { openAdminListener } from '../admin/listener.ts';
+import { type Finding, InvalidConfiguration } from '../core/finding.ts';
+import type { Answer } from '../core/handler.ts';
+import type { Service } from '../core/ports.ts';
+import type { GatewayReason } from '../core/reasons.ts';
+import { signAssertion } from '../identity/assertion.ts';
+import { identityHeaders } from '../identity/headers.ts';
+import { openKeyRing } from '../keys/key-ring.ts';
+import { loadRootSecrets } from '../keys/root-secrets.ts';
+import { renderRefusal } from '../pages/refusal.ts';
+import { portalEndpoints } from '../portal/endpoints.ts';
+import { ownHeaders } from '../proxy/answers.ts';
+import { ownEndpoints } from '../proxy/endpoints.ts';
+import { openPipeline } from '../proxy/pipeline.ts';
+import { openRecord } from '../proxy/record.ts';
+import { openUpstreams } from '../proxy/upstreams.ts';
+import { openHealth } from '../telemetry/health.ts';
+import { NO_ROUTE, OWN_ROUTE, openMetrics } from '../telemetry/metrics.ts';
+import { openNodeLane } from '../wire/node-lane.ts';
+import { localAccounts, openServices, type Ports, type Services, sessionLimits } from './services.ts';
+import { signInLocally } from './signing-in.ts';
+import { buildSnapshot, type Environment, type Snapshot } from './snapshot.ts';
+
+export interface GatewayOptions {
+  /** configuration file */
+  readonly file: string;
+  readonly env: Environment;
+  readonly version: string;
+}
+
+export interface Gateway extends Service {
+  /** ports as bound; 0 before `start` */
+  readonly port: number;
+  readonly adminPort: number;
+  readonly snapshot: Snapshot;
+  readonly services: Services;
+  readonly findings: readonly Finding[];
+  readonly watched: readonly string[];
+  /** Reads everything anew; swaps it in when it is good, and otherwise keeps what is in force. Returns what was found. */
+  reload(): { readonly ok: boolean; readonly findings: readonly Finding[] };
+}
+
+/**
+ * The only place where parts are built and wired. Reads the configuration at once.
+ *
+ * @throws InvalidConfiguration with all findings
+ */
+export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
+  const { clock, random, log } = ports;
+  const metrics = openMetrics({ version: options.version, node: process.versions.node });
+  const upstreams = openUpstreams();
+  const health = openHealth();
+  const first = buildSnapshot(options.file, options.env, { upstreams, metrics });
+  if (first.value === undefined) throw new InvalidConfiguration(first.findings);
+  let snapshot: Snapshot = first.value;
+  let { findings, watched } = first;
+  const { config } = snapshot;
+  metrics.configReload(true, clock.now());
+
+  const services = openServices(ports, config, metrics.auditDropped);
+  const { store, sessions, hasher, audit } = services;
+  let accounts = services.accounts;
+  const roots = loadRootSecrets(config.secrets, { dataDir: config.store.path, random });
+  if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
+  const keys = openKeyRing({ store, clock, random }, roots);
+
+  const plainLoopback = isLoopback(config.listen.http.host);
+  const endpoints = portalEndpoints({
+    clock,
+    random,
+    recorder: audit,
+    sessions,
+    signIn: async (given) => {
+      const outcome = await signInLocally({ accounts, hasher, clock }, given);
+      metrics.authentication('password', outcome.ok ? 'success' : outcome.reason);
+      return outcome;
+    },
+    csrfKeys: keys.deriveAll('csrf'),
+    jwks: () => keys.jwks(),
+    namesHost: (host) => snapshot.plane.routes.namesHost(host),
+    options: () => ({ plainLoopback, elevation: snapshot.plane.elevation }),
+  });
+  const pipeline = openPipeline({
+    clock,
+    random,
+    log,
+    current: () => snapshot.plane,
+    lookUp: sessions.lookup,
+    touch: sessions.touch,
+    identity: { identityHeaders, sign: (claims, now) => signAssertion(keys.signing(), claims, now) },
+    endpoints: ownEndpoints(endpoints),
+    record: openRecord({
+      clock,
+      recorder: audit,
+      unrouted: metrics.route(NO_ROUTE),
+      own: metrics.route(OWN_ROUTE),
+      countLane: () => metrics.lane('node'),
+    }),
+  });
+  const { limits, timeouts } = config;
+  const lane = openNodeLane(
+    {
+      ...config.listen.http,
+      maxHeadBytes: limits.head,
+      headersTimeoutMs: timeouts.headers,
+      requestTimeoutMs: timeouts.request,
+      keepAliveTimeoutMs: timeouts.keep_alive,
+      idleTimeoutMs: timeouts.idle,
+    },
+    pipeline,
+    broken,
+  );
+  const admin = openAdminListener(
+    { metrics, health, log },
+    { address: config.admin.address, hosts: config.admin.hosts, token: config.admin.token },
+  );
+  metrics.read({
+    activeSessions: sessions.activeCount,
+    cacheHits: () => sessions.counts.hits,
+    cacheMisses: () => sessions.counts.misses,
+    storeUp: storeAnswers,
+  });
+  health.check('store', async () => ((await storeAnswers()) ? undefined : 'does not answer'));
+  let port = 0;
+
+  return {
+    get port() {
+      return port;
+    },
+    get adminPort() {
+      return admin.port();
+    },
+    get snapshot() {
+      return snapshot;
+    },
+    get services() {
+      return services;
+    },
+    get findings() {
+      return findings;
+    },
+    get watched() {
+      return watched;
+    },
+    reload,
+    async start() {
+      await store.start();
+      await audit.start();
+      await keys.start();
+      await sessions.start();
+      await admin.start();
+      port = await lane.listen();
+      health.started();
+    },
+    async close(deadlineMs) {
+      health.drain();
+      await lane.close(deadlineMs);
+      await sessions.close(deadlineMs);
+      await keys.close(deadlineMs);
+      await upstreams.close();
+      await audit.close(deadlineMs);
+      await store.close(deadlineMs);
+      await admin.close(1000);
+    },
+  };
+
+  function reload(): { ok: boolean; findings: readonly Finding[] } {
+    const next = buildSnapshot(options.file, options.env, { upstreams, metrics });
+    findings = next.findings;
+    watched = next.watched;
+    metrics.configReload(next.value !== undefined, clock.now());
+    if (next.value === undefined) {
+      // pools that only the refused configuration asked for
+      upstreams.retain(snapshot.routes.map((route) => route.upstream));
+      return { ok: false, findings };
+    }
+    warnOfRestart(snapshot, next.value);
+    accounts = localAccounts(next.value.config, { store, clock, hasher });
+    sessions.configure(sessionLimits(next.value.config));
+    snapshot = next.value;
+    upstreams.retain(snapshot.routes.map((route) => route.upstream));
+    return { ok: true, findings };
+  }
+
+  /** What is bound or opened once does not move at a reload; whoever changed it should know. */
+  function warnOfRestart(before: Snapshot, after: Snapshot): void {
+    for (const key of ['listen', 'admin', 'store', 'secrets', 'audit', 'timeouts'] as const) {
+      if (JSON.stringify(before.config[key]) !== JSON.stringify(after.config[key])) {
+        log.warn(`\`${key}\` changed; it takes effect at the next start`, {});
+      }
+    }
+  }
+
+  async function storeAnswers(): Promise<boolean> {
+    try {
+      await store.position();
+      return true;
+    } catch {
+      // the metric and the readiness check are the report
+      return false;
+    }
+  }
+
+  /** The answer to a request that the parser refused: nothing of it can be trusted, so it is never a page. */
+  function broken(reason: GatewayReason): Answer {
+    const id = random.id();
+    const answer = renderRefusal({ reason, id, html: false });
+    metrics.route(NO_ROUTE).request('other', answer.status, 0);
+    audit.record({
+      time: clock.now(),
+      type: 'decision',
+      action: 'request',
+      result: 'refused',
+      reason,
+      id,
+      status: answer.status,
+    });
+    return { ...answer, headers: [...answer.headers, ...ownHeaders(id)] };
+  }
+}
+
+/** 127.0.0.0/8, ::1 or localhost: what is bound there is reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
