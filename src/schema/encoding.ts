@@ -25,7 +25,7 @@ export function decodeUtf8(
     return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), finding: undefined };
   } catch {
     const at = firstInvalid(bytes);
-    const before = new TextDecoder().decode(bytes.subarray(0, at));
+    const before = new TextDecoder().decode(bytes.subarray(0, at), { stream: true });
     const { line, column } = lineIndex(before)(before.length);
     return bad(line, column, 'This is not valid UTF-8.', 'Save the file as UTF-8.');
   }

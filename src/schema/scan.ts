@@ -2,7 +2,7 @@ import { CST, Lexer } from 'yaml';
 
 /** Largest file, bytes of UTF-8 and UTF-16 units of text alike (policy-language 14). */
 export const MAX_FILE_BYTES = 4 * 1024 * 1024;
-/** Deepest nesting of maps and lists; the deepest sensible policy needs about a dozen. */
+/** Deepest nesting of maps and lists, as `scanYaml` counts it; the deepest sensible policy needs about a dozen. */
 export const MAX_DEPTH = 64;
 
 /** Something that the subset of YAML we read does not have; `fatal` means that the parser must not see the text. */
@@ -21,7 +21,8 @@ const MAX_TOKENS = 3_000_000;
 /**
  * Looks at the tokens of a text before any tree is built. Depth is bounded here because the parser and the composer are
  * recursive: 20,000 `[` abort the process (security rule 24). The lexer is the parser's own, and is iterative, so that the
- * two cannot disagree about what is a bracket and what is text. The depth computed is never less than the true one.
+ * two cannot disagree about what is a bracket and what is text. A pair in a flow list (`[a: b]`) is a map that is not counted,
+ * so the true depth is at most twice what is counted, and one for a key.
  */
 export function scanYaml(text: string): ScanProblem[] {
   const problems: ScanProblem[] = [];
@@ -96,7 +97,7 @@ const REFUSED: ReadonlyMap<string, { readonly code: string; readonly message: st
     ['directive-line', { code: 'yaml-directive', message: 'Directives (%) are not read.' }],
   ]);
 
-/** Counts open maps and lists, flow and block, from tokens alone; where it cannot be exact it counts too many. */
+/** Counts open maps and lists, flow and block, from tokens alone. */
 class DepthGauge {
   /** columns at which the block maps and lists that are open began, ascending; a list counts half a column more */
   readonly #block: number[] = [];

@@ -78,7 +78,7 @@ class Builder {
     }
     if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
       return value;
-    this.#report(offset, 'yaml-scalar', 'Only text, numbers, true, false and null are read.', 'Text needs quotes.');
+    // only a tag gives anything else, and the scan reported it
     return null;
   }
 }
