@@ -4,6 +4,7 @@ import type { Finding } from '../core/finding.ts';
 import { foldHeaderName } from '../core/header-names.ts';
 import { errorAt, type Path, type SourceDocument } from '../schema/document.ts';
 import { suggest } from '../schema/suggest.ts';
+import { formatDuration } from '../schema/units.ts';
 import type { Route, Settings } from './schema.ts';
 
 type Report = (path: Path, which: 'key' | 'value', code: string, message: string, suggestion?: string) => void;
@@ -46,8 +47,8 @@ export function crossCheck(
   );
   for (const [i, route] of settings.routes.entries()) checkRoute(route, i, settings, policyNames, reports);
   checkTies(settings.routes, document, reports);
-  checkNetworks(settings, reports);
-  checkDurations(settings, reports);
+  checkNetworks(settings, document, reports);
+  checkBounds(settings, document, reports);
   checkSignIn(settings, reports);
   return findings;
 }
@@ -165,7 +166,7 @@ function checkTies(routes: readonly Route[], document: SourceDocument, { error }
 }
 
 /** The schema's pattern knows the form of a range; whether it is one needs arithmetic. */
-function checkNetworks(settings: Settings, { error, warning }: Reports): void {
+function checkNetworks(settings: Settings, document: SourceDocument, { error, warning }: Reports): void {
   settings.trusted_proxies.forEach((range, i) => {
     const [address, bits] = range.split('/') as [string, string | undefined];
     if (parseAddress(address) === undefined || isIP(address) === 0) {
@@ -196,29 +197,31 @@ function checkNetworks(settings: Settings, { error, warning }: Reports): void {
     http.port === address.port &&
     (http.host === address.host || isAnyAddress(http.host) || isAnyAddress(address.host))
   ) {
-    error(['admin', 'address'], 'value', 'same-address', 'The gateway and the administration listen on the same port.');
+    const path = isWritten(document, 'listen', 'http') ? ['listen', 'http'] : ['admin', 'address'];
+    error(path, 'value', 'same-address', 'The gateway and the administration listen on the same port.');
   }
 }
+
+/** The file says it itself, so it is not a default. */
+const isWritten = (document: SourceDocument, section: string, key: string): boolean =>
+  Reflect.get(Reflect.get(document.value as object, section) ?? {}, key) !== undefined;
 
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
-function checkDurations({ session, timeouts, limits }: Settings, { error, warning }: Reports): void {
+function checkBounds(settings: Settings, document: SourceDocument, { error, warning }: Reports): void {
+  const { session, timeouts, limits } = settings;
+  /** Of two values that do not go together, the one that was written is at fault, not the default. */
+  const ordered = (section: 'session' | 'timeouts', low: string, high: string, a: number, b: number): void => {
+    if (a <= b) return;
+    const written = isWritten(document, section, low) ? low : high;
+    const message = `${section}.${low} (${formatDuration(a)}) must not be longer than ${section}.${high} (${formatDuration(b)}).`;
+    error([section, written], 'value', 'out-of-range', message);
+  };
   if (session.idle === 0) error(['session', 'idle'], 'value', 'out-of-range', 'session.idle must be more than 0.');
-  if (session.floor > session.idle) {
-    error(['session', 'floor'], 'value', 'out-of-range', 'session.floor must not be longer than session.idle.');
-  }
-  if (session.idle > session.absolute) {
-    error(['session', 'idle'], 'value', 'out-of-range', 'session.idle must not be longer than session.absolute.');
-  }
-  if (timeouts.headers > timeouts.request) {
-    error(
-      ['timeouts', 'headers'],
-      'value',
-      'out-of-range',
-      'timeouts.headers must not be longer than timeouts.request.',
-    );
-  }
+  ordered('session', 'floor', 'idle', session.floor, session.idle);
+  ordered('session', 'idle', 'absolute', session.idle, session.absolute);
+  ordered('timeouts', 'headers', 'request', timeouts.headers, timeouts.request);
   for (const key of ['headers', 'request', 'keep_alive', 'idle'] as const) {
     if (timeouts[key] === 0) {
       error(['timeouts', key], 'value', 'out-of-range', `timeouts.${key} must be more than 0: it would mean no limit.`);

@@ -37,7 +37,7 @@ export function loadConfiguration(file: string, env: Environment): LoadResult {
   const absolute = resolve(file);
   const watched = new Set([absolute]);
   const findings: Finding[] = [];
-  let policyFiles: readonly PolicyText[] = [];
+  let policyFiles: readonly PolicyText[] = Object.freeze([]);
   const complete = load();
   return {
     config: hasErrors(findings) ? undefined : complete,

@@ -21,8 +21,8 @@ const MAX_TOKENS = 3_000_000;
 /**
  * Looks at the tokens of a text before any tree is built. Depth is bounded here because the parser and the composer are
  * recursive: 20,000 `[` abort the process (security rule 24). The lexer is the parser's own, and is iterative, so that the
- * two cannot disagree about what is a bracket and what is text. A pair in a flow list (`[a: b]`) is a map that is not counted,
- * so the true depth is at most twice what is counted, and one for a key.
+ * two cannot disagree about what is a bracket and what is text. A pair in a flow list (`[a: b]`) is seen
+ * at its colon, when its key is over, so the true depth is at most twice what is counted, and one for a key.
  */
 export function scanYaml(text: string): ScanProblem[] {
   const problems: ScanProblem[] = [];
@@ -97,11 +97,17 @@ const REFUSED: ReadonlyMap<string, { readonly code: string; readonly message: st
     ['directive-line', { code: 'yaml-directive', message: 'Directives (%) are not read.' }],
   ]);
 
+/** A pair in a list is a map of its own; in a map, only a second colon before the next comma would be another. */
+const weight = (open: { readonly list: boolean; readonly colons: number }): number =>
+  1 + (open.list ? open.colons : Math.max(0, open.colons - 1));
+
 /** Counts open maps and lists, flow and block, from tokens alone. */
 class DepthGauge {
   /** columns at which the block maps and lists that are open began, ascending; a list counts half a column more */
   readonly #block: number[] = [];
-  #flow = 0;
+  /** what each open flow collection counts: itself, and the pairs that were begun in its current item */
+  readonly #flow: { readonly list: boolean; colons: number }[] = [];
+  #flowDepth = 0;
   #lineStart = 0;
   /** nothing but white space since the start of the line */
   #fresh = true;
@@ -116,23 +122,37 @@ class DepthGauge {
     const column = offset - this.#lineStart;
     const lineBreak = token.lastIndexOf('\n');
     if (lineBreak >= 0) this.#lineStart = offset + lineBreak + 1;
-    if (this.#flow > 0) this.#inFlow(type);
+    if (this.#flow.length > 0) this.#inFlow(type);
     else if (type !== 'space' && type !== 'comment' && type !== 'newline') this.#inBlock(type, column);
-    if (this.#flow === 0 && lineBreak >= 0 && lineBreak === token.length - 1) {
+    if (this.#flow.length === 0 && lineBreak >= 0 && lineBreak === token.length - 1) {
       this.#fresh = true;
       this.#expectNode = true;
     }
-    return this.#block.length + this.#flow;
+    return this.#block.length + this.#flowDepth;
   }
 
   /** The lexer gave up on an unclosed flow collection, as the parser will. */
   endFlow(): void {
-    this.#flow = 0;
+    this.#flow.length = 0;
+    this.#flowDepth = 0;
   }
 
   #inFlow(type: string): void {
-    if (type === 'flow-seq-start' || type === 'flow-map-start') this.#flow += 1;
-    else if (type === 'flow-seq-end' || type === 'flow-map-end') this.#flow -= 1;
+    const open = this.#flow.at(-1);
+    if (type === 'flow-seq-start' || type === 'flow-map-start') this.#openFlow(type === 'flow-seq-start');
+    else if (type === 'flow-seq-end' || type === 'flow-map-end') {
+      this.#flow.pop();
+      this.#flowDepth -= open === undefined ? 0 : weight(open);
+    } else if (open !== undefined && (type === 'comma' || type === 'map-value-ind')) {
+      this.#flowDepth -= weight(open);
+      open.colons = type === 'comma' ? 0 : open.colons + 1;
+      this.#flowDepth += weight(open);
+    }
+  }
+
+  #openFlow(list: boolean): void {
+    this.#flow.push({ list, colons: 0 });
+    this.#flowDepth += 1;
   }
 
   #inBlock(type: string, column: number): void {
@@ -146,7 +166,7 @@ class DepthGauge {
     if (type === 'seq-item-ind') this.#open(column + 0.5);
     else if (type === 'explicit-key-ind') this.#open(column);
     else if (type === 'map-value-ind') this.#open(this.#nodeColumn);
-    else if (type === 'flow-seq-start' || type === 'flow-map-start') this.#flow = 1;
+    else if (type === 'flow-seq-start' || type === 'flow-map-start') this.#openFlow(type === 'flow-seq-start');
   }
 
   #open(at: number): void {

@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { generatedFiles } from '../../src/cli/gen.ts';
+import { loadConfiguration } from '../../src/config/load.ts';
+import { loadPolicies } from '../../src/policy/load.ts';
+import { readYaml } from '../../src/schema/yaml.ts';
+import { catalogue } from '../../src/signals/index.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+describe('what is generated', () => {
+  it.each([...generatedFiles()])('%s is current (npm run gen)', (path, text) => {
+    expect(read(path) === text).toBe(true);
+  });
+
+  it.each<readonly [string, string]>([
+    ['config/sallyport.yaml', 'config/schema/sallyport.schema.json'],
+    ...readdirSync(join(ROOT, 'policies'))
+      .filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml') && name !== 'roles.yaml')
+      .map((name) => [`policies/${name}`, 'config/schema/policy.schema.json'] as const),
+  ])('%s satisfies %s, as an editor would check it', (file, schema) => {
+    const validate = new Ajv({ strict: false, validateFormats: false }).compile(JSON.parse(read(schema)));
+    validate(plain(readYaml(file, read(file)).document?.value));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+});
+
+describe('what is shipped', () => {
+  it('loads without an error or a warning, policies included', () => {
+    const { config, findings } = loadConfiguration(join(ROOT, 'config/sallyport.yaml'), {});
+    expect(findings).toEqual([]);
+    expect(loadPolicies(config?.policyFiles ?? [], catalogue).findings).toEqual([]);
+  });
+});
