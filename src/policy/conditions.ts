@@ -85,7 +85,7 @@ export function checkConditions(
       );
     }
   }
-  if (total > MAX_ATOMS_PER_POLICY && rules[0] !== undefined) {
+  if (total > MAX_ATOMS_PER_POLICY && rules[0] !== undefined && report.errors() === before) {
     report.errorAt(
       rules[0].place,
       'too-costly',

@@ -78,11 +78,19 @@ export function overlayCatalogue<C>(catalogue: Catalogue<C>): Catalogue<Overlaid
   for (const [name, attribute] of catalogue.attributes) {
     attributes.set(name, overlayAttribute(attribute, name === 'identity.authenticated' ? authenticated : undefined));
   }
-  const described = DESCRIBED.map((name) => attributes.get(name)?.bind({ key: undefined, timeZone: 'UTC' }));
+  const bound = DESCRIBED.map(
+    (name) => [name, attributes.get(name)?.bind({ key: undefined, timeZone: 'UTC' })] as const,
+  );
+  // what nobody asked to be unknown, and the base cannot tell, takes the default that it has in tests
+  const describe = (context: Overlaid<C>): Reading[] =>
+    bound.map(([name, read]) => {
+      const reading = read?.(context) ?? absent;
+      return reading === unknown && !context.set.has(name) ? absent : reading;
+    });
   const proofs = (context: Overlaid<C>): readonly Proof[] => {
     if (!authenticated(context)) return [];
     if (!DESCRIBED.some((name) => context.set.has(name))) return catalogue.proofs(context.base);
-    const [assurance, age, amr] = described.map((read) => read?.(context) ?? absent) as [Reading, Reading, Reading];
+    const [assurance, age, amr] = describe(context) as [Reading, Reading, Reading];
     return describedProofs(assurance, age, amr, now(context));
   };
   return { attributes, authenticated, proofs, now };
