@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { generatedFiles } from '../../src/cli/gen.ts';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { loadPolicies } from '../../src/policy/load.ts';
+import { runTests } from '../../src/policy/tests.ts';
 import { readYaml } from '../../src/schema/yaml.ts';
 import { catalogue } from '../../src/signals/index.ts';
 
@@ -33,6 +34,10 @@ describe('what is shipped', () => {
   it('loads without an error or a warning, policies included', () => {
     const { config, findings } = loadConfiguration(join(ROOT, 'config/sallyport.yaml'), {});
     expect(findings).toEqual([]);
-    expect(loadPolicies(config?.policyFiles ?? [], catalogue).findings).toEqual([]);
+    const policies = loadPolicies(config?.policyFiles ?? [], catalogue);
+    expect(policies.findings).toEqual([]);
+    const results = runTests(policies.set, catalogue);
+    expect(results.length).toBeGreaterThan(5);
+    expect(results.filter(({ passed }) => !passed)).toEqual([]);
   });
 });

@@ -1,0 +1,104 @@
+import { foldHeaderName } from '../core/header-names.ts';
+import type { Path, SourceDocument } from '../schema/document.ts';
+import { suggest } from '../schema/suggest.ts';
+import type { Route, Settings } from './schema.ts';
+
+/** Takes a problem with the value, or the key, at a path. */
+export type Report = (path: Path, which: 'key' | 'value', code: string, message: string, suggestion?: string) => void;
+export interface Reports {
+  readonly error: Report;
+  readonly warning: Report;
+}
+
+/** What one route says against itself, or against the rest of the configuration. */
+export function checkRoute(
+  route: Route,
+  index: number,
+  settings: Settings,
+  policyNames: ReadonlySet<string> | undefined,
+  { error }: Reports,
+): void {
+  const path = ['routes', index] as const;
+  const layers = route.policy ?? [];
+  if (layers.length === 0 && !route.public) {
+    const message = `The route "${route.route}" has neither a policy nor public: true, so nobody could ever get in.`;
+    error([...path, 'route'], 'value', 'route-without-policy', message, 'Name its policies, or say public: true.');
+  }
+  if (layers.length > 0 && settings.policies === undefined) {
+    const message = 'The route names a policy, but the configuration names no directory of policies.';
+    error([...path, 'policy'], 'value', 'policies-missing', message, 'Add policies: ../policies.');
+  }
+  layers.forEach((name, i) => {
+    if (policyNames === undefined || policyNames.has(name)) return;
+    const near = suggest(name, policyNames);
+    const message = `There is no policy named "${name}".`;
+    error([...path, 'policy', i], 'value', 'unknown-policy', message, near && `Did you mean ${near}?`);
+  });
+  if (/^\/\.sallyport(\/|$)/i.test(route.match.path)) {
+    const message = "Paths below /.sallyport are the gateway's own; a route cannot have them.";
+    error([...path, 'match', 'path'], 'value', 'reserved-path', message);
+  }
+  const params = route.match.path.split('/').filter((part) => part.startsWith(':'));
+  if (new Set(params).size < params.length) {
+    error([...path, 'match', 'path'], 'value', 'duplicate-parameter', 'The path has two parameters of one name.');
+  }
+  for (const [name, renamed] of Object.entries(route.identity_headers)) {
+    if (typeof renamed !== 'string' || !RESERVED_HEADERS.has(foldHeaderName(renamed))) continue;
+    const message = `${renamed} means something else to every server; an identity header cannot have that name.`;
+    error([...path, 'identity_headers', name], 'value', 'reserved-header', message);
+  }
+}
+
+/** Headers that frame, route or authorise a message; as names of identity headers they would break it. */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  'accept',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'cookie',
+  'date',
+  'expect',
+  'forwarded',
+  'host',
+  'keep-alive',
+  'origin',
+  'proxy-connection',
+  'range',
+  'referer',
+  'te',
+  'traceparent',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-request-id',
+]);
+
+/** Two routes that the same request could mean equally well: which one is best would be an accident of order. */
+export function checkTies(routes: readonly Route[], document: SourceDocument, { error }: Reports): void {
+  const first = new Map<string, { readonly index: number; readonly route: Route }>();
+  routes.forEach((route, index) => {
+    const shape = route.match.path.replaceAll(/:[a-z][a-z0-9_]*/g, ':');
+    const key = JSON.stringify([route.match.host ?? '', shape.toLowerCase(), route.match.exact]);
+    const before = first.get(key);
+    if (before === undefined) {
+      first.set(key, { index, route });
+      return;
+    }
+    const sameSpelling = before.route.match.path.replaceAll(/:[a-z][a-z0-9_]*/g, ':') === shape;
+    if (!sameSpelling && before.route.case_sensitive && route.case_sensitive) return;
+    const { line } = document.locate(['routes', before.index, 'route'], 'key');
+    const here = document.locate(['routes', index, 'route'], 'key').line;
+    const difference = sameSpelling ? '' : ', apart from case,';
+    const message = `Route "${route.route}" (line ${here}) matches exactly${difference} what route "${before.route.route}" (line ${line}) does.`;
+    const suggestion = sameSpelling
+      ? 'Give one of them another host or path.'
+      : 'Give one of them another path, or say case_sensitive: true for both.';
+    error(['routes', index, 'match'], 'key', 'route-tie', message, suggestion);
+  });
+}
