@@ -13,9 +13,10 @@ import {
   relateMember,
   relateOverlap,
   relationOf,
+  textJudge,
 } from './compare.ts';
 import type { Atom, AttributeRef, Operand, Scalar } from './syntax.ts';
-import { compileGlob, compileRegex } from './text-match.ts';
+import { compileGlob, compileRegex, foldText } from './text-match.ts';
 
 /** Reads an attribute of a context `C`; veiled attributes (second judgement) are never read at all. */
 export type Read<C> = (context: C) => Reading;
@@ -72,8 +73,9 @@ function compileReading(atom: Atom, fold: boolean): JudgeReading {
       return scalar((value) => and(notBelow(value, low), notAbove(value, high)));
     }
     default: {
-      const relation = relationOf(type, operator, fold);
       const constant = values[0] as Scalar;
+      if (type === 'string') return scalar(textJudge(operator, String(constant), fold));
+      const relation = relationOf(type, operator, fold);
       return scalar((value) => relation(value, constant));
     }
   }
@@ -91,11 +93,11 @@ function oneOf(values: readonly Scalar[], same: Relation, fold: boolean): Judge 
     // one look-up; only a value of the wrong kind (or NaN) needs the relation, which knows what to say of it
     return (value) => (set.has(value) ? YES : isComparable(value, kind) ? NO : same(value, values[0] as Scalar));
   }
+  const folded = new Set(values.map((value) => foldText(String(value))));
   return (value) => {
     if (set.has(value)) return YES;
-    let found: Tri = NO;
-    for (const one of values) found = or(found, same(value, one));
-    return found;
+    if (typeof value !== 'string') return UNKNOWN;
+    return folded.has(foldText(value)) ? UNKNOWN : NO;
   };
 }
 

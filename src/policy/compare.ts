@@ -41,6 +41,17 @@ const textRelation = (test: TextTest, fold: boolean): Relation => {
   };
 };
 
+/** The same against a constant, whose folding is done once. */
+export function textJudge(operator: Operator, constant: string, fold: boolean): Judge {
+  const test = TEXT[operator] ?? TEXT.equals;
+  const folded = foldText(constant);
+  return (value) => {
+    if (typeof value !== 'string') return UNKNOWN;
+    if (test(value, constant)) return YES;
+    return fold && test(foldText(value), folded) ? UNKNOWN : NO;
+  };
+}
+
 const addressRelation: Relation = (a, b) => {
   const left = typeof a === 'string' ? parseAddress(a) : undefined;
   const right = typeof b === 'string' ? parseAddress(b) : undefined;

@@ -101,7 +101,9 @@ function parseOperands(site: Site, operator: Operator, value: unknown, path: Pat
     case 'one':
       if (Array.isArray(value)) return wrong(site, path, operator, 'one value', value, listOperator(site.ref.type));
       return whole([
-        isReference(value) ? reference(site, operator, value.attribute, path, false) : scalar(site, value, path),
+        isReference(value)
+          ? reference(site, operator, value.attribute, path, false)
+          : scalar(site, operator, value, path),
       ]);
     case 'list':
       if (isReference(value)) return whole([reference(site, operator, value.attribute, path, true)]);
@@ -111,7 +113,9 @@ function parseOperands(site: Site, operator: Operator, value: unknown, path: Pat
       return whole(
         value.map((item: unknown, index) => {
           const at = [...path, index];
-          return isReference(item) ? reference(site, operator, item.attribute, at, false) : scalar(site, item, at);
+          return isReference(item)
+            ? reference(site, operator, item.attribute, at, false)
+            : scalar(site, operator, item, at);
         }),
       );
     case 'pair':
@@ -147,15 +151,20 @@ function empty(site: Site, path: Path, operator: string): undefined {
   site.report.error(path, 'empty-list', `"${operator}" of nothing cannot be meant.`);
 }
 
-function scalar(site: Site, value: unknown, path: Path): Operand | undefined {
+function scalar(site: Site, operator: Operator, value: unknown, path: Path): Operand | undefined {
   const { ref, spec, report } = site;
   const literal = parseLiteral(ref.type, value);
   if (!literal.ok) {
     report.error(path, 'wrong-type', `${ref.written} is a ${ref.type}: ${literal.problem}.`, literal.suggestion);
     return undefined;
   }
+  const isPart = operator === 'prefix' || operator === 'suffix';
+  if (isPart && literal.value === '') {
+    report.error(path, 'empty-text', `Every text has an empty ${operator}.`, `${ref.written}: { present: true }`);
+    return undefined;
+  }
   const words = ref.type === 'level' ? LEVELS : spec.values;
-  if (words !== undefined && !words.includes(String(literal.value))) {
+  if (words !== undefined && !isPart && !words.includes(String(literal.value))) {
     const near = suggest(String(literal.value), words);
     report.error(
       path,
@@ -190,7 +199,7 @@ function reference(site: Site, operator: Operator, written: unknown, path: Path,
 function parsePair(site: Site, value: unknown, path: Path): readonly Operand[] | undefined {
   if (!Array.isArray(value) || value.length !== 2)
     return wrong(site, path, 'between', 'a list of two values, [lowest, highest]', value);
-  const operands = whole(value.map((item: unknown, index) => scalar(site, item, [...path, index])));
+  const operands = whole(value.map((item: unknown, index) => scalar(site, 'between', item, [...path, index])));
   const [low, high] = operands ?? [];
   if (low?.kind !== 'value' || high?.kind !== 'value') return undefined;
   if (low.value <= high.value) return operands;

@@ -15,7 +15,7 @@ let lastText = '';
 let lastFolded = '';
 
 const MAX_PATTERN = 1_000;
-const MAX_PROGRAM = 10_000;
+const MAX_PROGRAM = 2_000;
 
 export interface TextPattern {
   test(text: string): boolean;

@@ -66,6 +66,7 @@ test.each<[string, string, string, RegExp]>([
     /^$/,
   ],
   ['a list attribute in all_of', '{ identity.groups: { all_of: { attribute: identity.amr } } }', 'wrong-type', /^$/],
+  ['an empty prefix', '{ request.path: { prefix: "" } }', 'empty-text', /present/],
   ['CEL', '{ cel: "1 < 2" }', 'not-available-yet', /attributes/],
   ['a when that is a list', '[a]', 'wrong-shape', /^$/],
 ])('%s', (_name, when, code, suggestion) => {
@@ -170,6 +171,7 @@ test.each<[string, string, string[]]>([
   ],
   ['an attribute that nothing determines', withWhen('{ risk.score: { below: 5 } }', tested), ['attribute-not-built']],
   ['no tests', withWhen('{ request.header.x: a }'), ['policy-without-tests']],
+  ['part of a word of the vocabulary: nothing', withWhen('{ request.scheme: { prefix: http } }', tested), []],
   ['nothing to say', withWhen('{ request.header.x: a }', tested), []],
 ])('warns of %s', (_name, text, expected) => {
   const found = load(text).findings;
