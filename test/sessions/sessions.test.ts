@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { CredentialEntry, CredentialLookup } from '../../src/core/credential.ts';
 import type { Session, SessionId } from '../../src/core/session.ts';
-import { StoreUnavailable } from '../../src/core/store.ts';
+import { type Store, StoreUnavailable } from '../../src/core/store.ts';
 import { openSessions, type SessionEnd, SessionRefused, type Sessions } from '../../src/sessions/sessions.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../src/stores/embedded.ts';
 import { temporaryDirectory } from '../stores/directory.ts';
@@ -366,6 +366,33 @@ describe('revokeUser', () => {
       expect(made.map(({ cookie }) => look(cookie).state)).toEqual(made.map(() => 'ended'));
       expect(ended).toBe(made.length);
     }
+  });
+
+  test('a session whose creation was overtaken by the revocation is refused', async () => {
+    // the real store, whose writes wait: what a slow disk or a busy machine does
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let reached = (): void => {};
+    const waiting = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    const slow: Store = {
+      ...store,
+      async commit(commit) {
+        reached();
+        await held;
+        return store.commit(commit);
+      },
+    };
+    const late = openSessions({ store: slow, clock, random: systemRandom, log: keepingLog() }, LIMITS);
+    const creating = late.create(person('ann'), start(clock.now()));
+    await waiting;
+    expect(await sessions.revokeUser('staff:ann', 'x', 'y')).toBe(0);
+    release();
+    await expect(creating).rejects.toThrow(SessionRefused);
+    expect(await sessions.listUser('staff:ann')).toEqual([]);
   });
 
   test('a sign-in that was checked before the revocation is refused after it', async () => {

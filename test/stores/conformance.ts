@@ -426,7 +426,7 @@ export function describeStore(name: string, prepare: () => Promise<Subject>): vo
       );
       let run = 0;
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 30 }), async (steps) => {
           run += 1;
           const partition = `model${run}`;
           const model = new Map<string, Entry>();
