@@ -35,8 +35,8 @@ export type LineWriter = (event: AuditEvent, now: number) => string;
 
 /**
  * Opens a writer of audit lines: `{…}\n`, the keys of `AuditEvent` in a fixed order and no others, undefined ones left out,
- * texts redacted by shape, bounded to 2 KiB and escaped (telemetry/redact.ts). `now` stands in for a
- * time that is missing: 0 (a request whose facts could not be read) or no number.
+ * numbers to three decimals (durations to the µs), texts redacted by shape, bounded to 2 KiB and escaped
+ * (telemetry/redact.ts). `now` stands in for a time that is missing: 0 (facts could not be read) or no number.
  */
 export function openLineWriter(): LineWriter {
   const remembered = new Map<string, string>();
@@ -57,7 +57,8 @@ export function openLineWriter(): LineWriter {
       const key = KEYS[i] as keyof AuditEvent;
       const value = event[key];
       if (value === undefined) continue;
-      if (typeof value === 'number') line += Number.isFinite(value) ? `${PREFIXES[i]}${value}` : '';
+      if (typeof value === 'number')
+        line += Number.isFinite(value) ? `${PREFIXES[i]}${Math.round(value * 1000) / 1000}` : '';
       // ids are never seen twice: remembering them would push out what is
       else line += `${PREFIXES[i]}${key === 'id' ? JSON.stringify(safeText(value)) : quoted(String(value))}`;
     }

@@ -48,6 +48,9 @@ describe('a line of the audit file', () => {
     expect(parsed).not.toHaveProperty('durationMs');
     expect(JSON.parse(openLineWriter()({ ...full, time: 0 }, 7)).time).toBe(7);
   });
+  test('durations are told to the microsecond', () => {
+    expect(openLineWriter()({ ...full, durationMs: 20.316929000000073 }, 0)).toContain('"durationMs":20.317,');
+  });
   test('secrets do not come through, remembered or not', () => {
     const secret = 'A'.repeat(43);
     const toLine = openLineWriter();
