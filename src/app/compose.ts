@@ -117,8 +117,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   );
   metrics.read({
     activeSessions: sessions.activeCount,
-    cacheHits: () => sessions.counts.hits,
-    cacheMisses: () => sessions.counts.misses,
+    cacheHits: () => sessions.cacheFigures().hits,
+    cacheMisses: () => sessions.cacheFigures().misses,
     storeUp: storeAnswers,
   });
   health.check('store', async () => ((await storeAnswers()) ? undefined : 'does not answer'));

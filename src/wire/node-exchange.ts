@@ -14,6 +14,7 @@ export class NodeExchange implements Exchange {
   #awaitsContinue: boolean;
   #body: CountedBody | undefined;
   #renounced = false;
+  #closing = false;
 
   constructor(
     request: IncomingMessage,
@@ -49,6 +50,11 @@ export class NodeExchange implements Exchange {
     return this.#request.complete;
   }
 
+  /** The connection ends with this answer: whatever else was sent on it is not to be read as a request. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   /** The lane answers in our stead: nothing that is written from now on gets out. */
   renounce(): void {
     this.#renounced = true;
@@ -79,7 +85,7 @@ export class NodeExchange implements Exchange {
     const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
     const bodyless = status === 204 || status === 304;
     const all = bodyless ? [...headers] : [...headers, 'Content-Length', String(bytes)];
-    if (close || this.#mustClose()) all.push('Connection', 'close');
+    if (this.#decideToClose(close)) all.push('Connection', 'close');
     this.#response.writeHead(status, all);
     if (bodyless || this.head.method === 'HEAD') this.#response.end();
     else this.#response.end(body);
@@ -88,7 +94,10 @@ export class NodeExchange implements Exchange {
 
   start(status: number, headers: RawHeaders): void {
     if (this.closed) return;
-    this.#response.writeHead(status, this.#mustClose() ? [...headers, 'Connection', 'close'] : (headers as string[]));
+    this.#response.writeHead(
+      status,
+      this.#decideToClose(false) ? [...headers, 'Connection', 'close'] : (headers as string[]),
+    );
   }
 
   write(chunk: Uint8Array): boolean {
@@ -111,6 +120,11 @@ export class NodeExchange implements Exchange {
 
   onClose(listener: OnClose): void {
     this.#response.once('close', () => listener(this.#response.writableFinished));
+  }
+
+  #decideToClose(wanted: boolean): boolean {
+    this.#closing = wanted || this.#mustClose();
+    return this.#closing;
   }
 
   /** Draining, or a body is still on its way: reading it only to keep the connection would let a client make us work. */

@@ -56,8 +56,10 @@ export function openNodeLane(
   server.setTimeout(options.idleTimeoutMs);
   const unanswered = new WeakMap<Socket, Set<NodeExchange>>();
   const take = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    const exchange = new NodeExchange(request, response, false, awaitsContinue, isDraining);
     const ofSocket = unanswered.get(request.socket) ?? new Set();
+    // pipelined behind a request that was refused: its bytes may be the refused one's body, so they are nobody's request
+    for (const earlier of ofSocket) if (earlier.closing) return;
+    const exchange = new NodeExchange(request, response, false, awaitsContinue, isDraining);
     unanswered.set(request.socket, ofSocket.add(exchange));
     exchange.onClose(() => ofSocket.delete(exchange));
     handle(exchange);
