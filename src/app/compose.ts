@@ -70,7 +70,14 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     clock,
     random,
     recorder: audit,
-    sessions,
+    sessions: {
+      create: sessions.create,
+      revoke: async (id, by, reason) => {
+        const ended = await sessions.revoke(id, by, reason);
+        if (ended) metrics.revocation('session', 1);
+        return ended;
+      },
+    },
     signIn: async (given) => {
       const outcome = await signInLocally({ accounts, hasher, clock }, given);
       metrics.authentication('password', outcome.ok ? 'success' : outcome.reason);

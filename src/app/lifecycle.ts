@@ -29,7 +29,8 @@ export function followChanges(gateway: Gateway, log: Log): { close(): void } {
 export function logFindings(log: Log, findings: readonly Finding[]): void {
   for (const { severity, file, line, column, code, message, suggestion } of findings) {
     const write = severity === 'error' ? log.error : log.warn;
-    write(message, { at: `${file}:${line}:${column}`, code, suggestion });
+    // not `code`: a field of that name is redacted, it could be a one-time code
+    write(message, { at: `${file}:${line}:${column}`, finding: code, suggestion });
   }
 }
 

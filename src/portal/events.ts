@@ -1,7 +1,6 @@
 import type { AuditEvent } from '../core/event.ts';
 import { header, type RequestFacts } from '../core/facts.ts';
-
-const MAX_USER_AGENT = 512;
+import { MAX_USER_AGENT } from '../core/session.ts';
 
 /** The User-Agent as sessions and events keep it: bounded, escaped by whoever writes it. */
 export const userAgentOf = (facts: RequestFacts): string =>

@@ -79,7 +79,11 @@ export function openNodeLane(
   server.on('checkContinue', take(true));
   server.on('checkExpectation', take(false));
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuse(socket, 'ambiguous_request'));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuse(socket, reasonOf(error)));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const reason = reasonOf(error);
+    if (reason === undefined) socket.destroy();
+    else refuse(socket, reason);
+  });
   return {
     listen: () =>
       new Promise((resolve, reject) => {
@@ -101,10 +105,11 @@ export function openNodeLane(
   };
 }
 
-function reasonOf(error: NodeJS.ErrnoException): GatewayReason {
-  if (error.code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
-  return 'ambiguous_request';
+/** What was wrong with the request; undefined: nothing, the client is gone. */
+function reasonOf({ code }: NodeJS.ErrnoException): GatewayReason | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
+  return code?.startsWith('HPE_') ? 'ambiguous_request' : undefined;
 }
 
 /** Answers on a socket that has no parser any more, and closes it. */

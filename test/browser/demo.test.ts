@@ -52,7 +52,7 @@ async function writePage(page: Page, title: string): Promise<number> {
   const saved = page.waitForResponse(
     (answer) => answer.request().method() === 'PUT' && answer.url().endsWith(`/${title}`),
   );
-  await page.getByRole('button', { name: 'ok' }).first().click();
+  await page.getByRole('button', { name: 'Confirm changes to this tiddler' }).click();
   return (await saved).status();
 }
 
@@ -93,8 +93,10 @@ describe('the demonstration in a browser', () => {
   it('shows a guest the wiki and refuses to let them write', async () => {
     const page = await (await browser.newContext()).newPage();
     await signIn(page, 'bob', 'second-cup');
-    await page.getByRole('button', { name: 'new tiddler' }).first().waitFor();
-    expect(await writePage(page, 'NotBobs')).toBe(403);
+    const refused = page.waitForResponse((answer) => answer.request().method() === 'PUT');
+    await page.getByRole('button', { name: 'new tiddler' }).first().click();
+    expect((await refused).status()).toBe(403);
+    expect(await page.evaluate(async () => (await fetch('/recipes/default/tiddlers/NotBobs', { method: 'PUT' })).status)).toBe(403);
   }, 60_000);
 
   it('tells a suspended person so, on a page with a reference', async () => {
