@@ -28,7 +28,9 @@ const seenFile = (path: string): string => join(path, 'seen');
 /**
  * Opens (or makes) the environment. Directories are made 0700, files 0600: a stranger on the machine reads nothing.
  * `overlappingSync` is off so that a change can be seen by any process only once it is on disk: nobody ever acts on, or
- * acknowledges, what a power failure could still take back. Measured: no slower here, commits of one turn share one flush.
+ * acknowledges, what a power failure could still take back. Measured: no slower here, commits that wait
+ * together share one flush. `eventTurnBatching` is off because its batches hold a promise of their own that nobody can
+ * catch: a full disk would end the process as an unhandled rejection. Our transactions are whole without it.
  */
 export function openTables(path: string): Tables {
   const directory = storeDirectory(path);
@@ -38,6 +40,7 @@ export function openTables(path: string): Tables {
     ...{ permissionsMode: 0o600 },
     noSubdir: false,
     overlappingSync: false,
+    eventTurnBatching: false,
     maxDbs: 8,
     // a reader's slot per process and list in progress; those of killed processes are freed at every open
     maxReaders: 512,

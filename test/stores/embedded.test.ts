@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StoreUnavailable } from '../../src/core/store.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../src/stores/embedded.ts';
@@ -24,6 +26,8 @@ describeStore('embedded store', async () => {
     dispose: async () => directory.remove(),
   };
 });
+
+const run = promisify(execFile);
 
 describe('embedded store on disk', () => {
   let directory: ReturnType<typeof temporaryDirectory>;
@@ -70,6 +74,24 @@ describe('embedded store on disk', () => {
     writeFileSync(path, 'a file is in the way');
     const store = openEmbeddedStore({ clock, random: systemRandom }, { path });
     await expect(store.start()).rejects.toThrow(StoreUnavailable);
+  });
+
+  test('a full disk refuses writes, loses nothing that was acknowledged, and is over when there is room', async () => {
+    const script = fileURLToPath(new URL('./full-disk-process.ts', import.meta.url));
+    // files of this process may have 1 MB: what a full disk says, EFBIG for ENOSPC; the signal for it is ignored
+    const shell = 'trap "" XFSZ; ulimit -f 2048; exec "$0" "$@"';
+    const { stdout } = await run('/bin/sh', ['-c', shell, process.execPath, script, path]);
+    const said = JSON.parse(stdout) as { acknowledged: string[]; refused: string[]; small: boolean };
+    expect(said.small).toBe(true);
+    expect(said.refused.length).toBeGreaterThan(50);
+    expect(said.acknowledged.length).toBeGreaterThan(10);
+    const store = await open();
+    for (const name of said.acknowledged) expect(store.get({ partition: '00', name })?.value).toHaveLength(20_000);
+    for (const name of said.refused) {
+      expect(store.get({ partition: '00', name })).toBeUndefined();
+      expect(store.get({ partition: '00', name: `${name}/twin` })).toBeUndefined();
+    }
+    expect(await append(store, 'room again')).toBe(true);
   });
 
   test('expired entries are swept, those that were prolonged meanwhile are not, with two sweepers at work', async () => {
