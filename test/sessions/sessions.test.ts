@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -445,6 +446,27 @@ describe('onEnd', () => {
     expect(await told).toMatchObject({ session: second?.session.id });
     expect(heard).toHaveLength(2);
     remove();
+  });
+});
+
+describe('a store that was rolled back', () => {
+  test('revives neither a session that was ended since nor any other; new ones are good', async () => {
+    const ended = await sessions.create(person('ann'), start(clock.now()));
+    const live = await sessions.create(person('bob'), start(clock.now()));
+    valid(live.cookie);
+    for (const close of closing.splice(0)) await close();
+    cpSync(join(path, 'store'), join(directory.path, 'backup'), { recursive: true });
+    const before = await another();
+    await before.sessions.revoke(ended.session.id, 'x', 'y');
+    for (const close of closing.splice(0)) await close();
+    rmSync(join(path, 'store'), { recursive: true });
+    renameSync(join(directory.path, 'backup'), join(path, 'store'));
+    clock.advance(1);
+    const after = await another();
+    expect(look(ended.cookie, HOST, after.sessions).state).toBe('ended');
+    expect(look(live.cookie, HOST, after.sessions).state).toBe('ended');
+    expect(await all(after.sessions.listAll())).toEqual([]);
+    valid((await after.sessions.create(person('bob'), start(clock.now()))).cookie, after.sessions);
   });
 });
 
