@@ -1,7 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import { headerValues, type RequestFacts } from '../core/facts.ts';
 import { type HandlerRequest, PayloadTooLarge } from '../core/handler.ts';
 import type { ReasonCode } from '../core/reasons.ts';
+import { mac, verifyMac } from '../keys/mac.ts';
 import { ownOrigin } from './transport.ts';
 import { parseUrlencoded } from './urlencoded.ts';
 
@@ -57,7 +57,7 @@ const URLENCODED = /^application\/x-www-form-urlencoded\s*(?:;\s*charset="?utf-8
  */
 export function formToken(key: Uint8Array, purpose: string, binding: string, nowMs: number): string {
   const time = nowMs.toString(36);
-  return `${time}.${macOf(key, purpose, binding, time).toString('base64url')}`;
+  return `${time}.${mac(key, purpose, [binding, time])}`;
 }
 
 /** Whether `token` was made by `formToken` with one of the keys for this purpose and binding, at most `lifeMs` ago. */
@@ -71,21 +71,11 @@ export function verifyFormToken(
 ): boolean {
   const match = TOKEN.exec(token ?? '');
   if (match === null) return false;
-  const [, time, mac] = match as unknown as readonly [string, string, string];
+  const [, time, code] = match as unknown as readonly [string, string, string];
   const age = nowMs - Number.parseInt(time, 36);
   // another process's clock may be a little ahead; NaN fails both comparisons
-  if (!(age >= -SKEW_MS && age <= lifeMs)) return false;
-  const given = Buffer.from(mac, 'base64url');
-  return keys.some((key) => {
-    const expected = macOf(key, purpose, binding, time);
-    return given.length === expected.length && timingSafeEqual(given, expected);
-  });
+  return age >= -SKEW_MS && age <= lifeMs && verifyMac(code, keys, purpose, [binding, time]);
 }
 
 const TOKEN = /^([0-9a-z]{1,10})\.([A-Za-z0-9_-]{43})$/;
 const SKEW_MS = 2000;
-
-function macOf(key: Uint8Array, purpose: string, binding: string, time: string): Buffer {
-  // none of the parts can hold a NUL, so the joined text has one reading
-  return createHmac('sha256', key).update(`${purpose}\0${binding}\0${time}`).digest();
-}

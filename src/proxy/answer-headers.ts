@@ -59,7 +59,9 @@ function kindOf(name: string): AnswerHeaderKind {
 // browsers trim names and let a nameless cookie carry one in its value
 const OWN_COOKIE = /^[\s=]*(?:__host-)?sallyport(?:-login)?\s*(?:=|;|$)/i;
 
-function addNames(named: Set<string> | undefined, value: string): Set<string> {
+function addNames(named: Set<string> | undefined, value: string): Set<string> | undefined {
+  // what nearly every upstream says on every answer
+  if (value === 'keep-alive' || value === 'close') return named;
   const names = named ?? new Set();
   for (const token of value.split(',')) {
     const folded = foldHeaderName(token.trim());

@@ -9,23 +9,25 @@ export function upstreamTrace(adopted: string | undefined, requestId: string): s
 }
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
-const INDEX = new Int8Array(128).fill(-1);
-for (let i = 0; i < ALPHABET.length; i++) INDEX[ALPHABET.charCodeAt(i)] = i;
+// five bits of each character; those outside the alphabet (ids of trusted proxies) give their own lowest five
+const BITS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const index = ALPHABET.indexOf(String.fromCharCode(code));
+  return index < 0 ? code & 31 : index;
+});
+const QUAD = 1 << 20;
 
-/** 128 bits of lower-case base32 as 32 hex digits. An id of another shape (a trusted proxy's) is padded by its characters. */
+/** 128 bits of lower-case base32 as 32 hex digits: four characters are five digits. Shorter ids are padded at their end. */
 function hexOf(id: string): string {
   let hex = '';
-  let bits = 0;
-  let held = 0;
-  for (let i = 0; i < id.length && hex.length < 32; i++) {
-    const value = INDEX[id.charCodeAt(i)] ?? -1;
-    bits = ((bits << 5) | (value < 0 ? id.charCodeAt(i) & 31 : value)) & 0xfff;
-    held += 5;
-    while (held >= 4 && hex.length < 32) {
-      held -= 4;
-      hex += ((bits >> held) & 15).toString(16);
-    }
+  for (let at = 0; hex.length < 32; at += 4) {
+    // charCodeAt beyond the end is NaN, which reads as 0
+    const quad = (bits(id, at) << 15) | (bits(id, at + 1) << 10) | (bits(id, at + 2) << 5) | bits(id, at + 3);
+    hex += (QUAD + quad).toString(16).slice(1);
   }
-  // all zero is invalid in the specification; the last digit makes sure
-  return /^0*$/.test(hex) ? hex.padEnd(31, '0').concat('1') : hex.padEnd(32, '0');
+  const trace = hex.slice(0, 32);
+  // an all-zero trace or span id is invalid
+  return ZERO.test(trace) ? `1${trace.slice(1)}` : trace;
 }
+
+const ZERO = /^0{16}/;
+const bits = (id: string, at: number): number => BITS[id.charCodeAt(at)] ?? 0;

@@ -96,7 +96,9 @@ describe('the demonstration in a browser', () => {
     const refused = page.waitForResponse((answer) => answer.request().method() === 'PUT');
     await page.getByRole('button', { name: 'new tiddler' }).first().click();
     expect((await refused).status()).toBe(403);
-    expect(await page.evaluate(async () => (await fetch('/recipes/default/tiddlers/NotBobs', { method: 'PUT' })).status)).toBe(403);
+    expect(
+      await page.evaluate(async () => (await fetch('/recipes/default/tiddlers/NotBobs', { method: 'PUT' })).status),
+    ).toBe(403);
   }, 60_000);
 
   it('tells a suspended person so, on a page with a reference', async () => {
