@@ -18,9 +18,11 @@ import { openUpstreams } from '../proxy/upstreams.ts';
 import { openHealth } from '../telemetry/health.ts';
 import { NO_ROUTE, OWN_ROUTE, openMetrics } from '../telemetry/metrics.ts';
 import { openNodeLane } from '../wire/node-lane.ts';
+import { fingerprint } from './fingerprint.ts';
 import { localAccounts, openServices, type Ports, type Services, sessionLimits } from './services.ts';
 import { signInLocally } from './signing-in.ts';
-import { buildSnapshot, type Environment, type Snapshot } from './snapshot.ts';
+import { type Built, buildSnapshot, type Environment, type Snapshot } from './snapshot.ts';
+import { startFailure, startStep } from './start-failure.ts';
 
 export interface GatewayOptions {
   /** configuration file */
@@ -37,14 +39,18 @@ export interface Gateway extends Service {
   readonly services: Services;
   readonly findings: readonly Finding[];
   readonly watched: readonly string[];
+  /** false: a watched file is another than when it was read last */
+  isCurrent(): boolean;
   /** Reads everything anew; swaps it in when it is good, and otherwise keeps what is in force. Returns what was found. */
   reload(): { readonly ok: boolean; readonly findings: readonly Finding[] };
 }
 
 /**
- * The only place where parts are built and wired. Reads the configuration at once.
+ * The only place where parts are built and wired. Reads the configuration at once. `start` rejects with `StartFailure`,
+ * `StoreUnavailable` or the system's error about an address; `close` is then still to be called. `close` lets running
+ * requests finish until the deadline; flushing may take a second more for each part that has something to write.
  *
- * @throws InvalidConfiguration with all findings
+ * @throws InvalidConfiguration with all findings; StartFailure when there is no usable root secret
  */
 export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const { clock, random, log } = ports;
@@ -55,13 +61,14 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   if (first.value === undefined) throw new InvalidConfiguration(first.findings);
   let snapshot: Snapshot = first.value;
   let { findings, watched } = first;
+  let readState = fingerprint(watched);
   const { config } = snapshot;
   metrics.configReload(true, clock.now());
 
   const services = openServices(ports, config, metrics.auditDropped);
   const { store, sessions, hasher, audit } = services;
   let accounts = services.accounts;
-  const roots = loadRootSecrets(config.secrets, { dataDir: config.store.path, random });
+  const roots = rootSecrets();
   if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
   const keys = openKeyRing({ store, clock, random }, roots);
 
@@ -150,44 +157,68 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     get watched() {
       return watched;
     },
+    isCurrent: () => fingerprint(watched) === readState,
     reload,
     async start() {
-      await store.start();
-      await audit.start();
-      await keys.start();
+      await startStep(`the store in ${config.store.path}`, () => store.start());
+      await startStep(`the audit file ${config.audit.file}`, () => audit.start());
+      await startStep('the signing keys', () => keys.start());
       await sessions.start();
       await admin.start();
       port = await lane.listen();
       health.started();
     },
     async close(deadlineMs) {
+      const deadline = clock.monotonic() + deadlineMs;
+      // one grace for all of it, and not one for each: whoever sent SIGTERM waits no longer than that
+      const left = (): number => Math.max(FLUSH_MS, deadline - clock.monotonic());
       health.drain();
       await lane.close(deadlineMs);
-      await sessions.close(deadlineMs);
-      await keys.close(deadlineMs);
+      await sessions.close(left());
+      await keys.close(left());
       await upstreams.close();
-      await audit.close(deadlineMs);
-      await store.close(deadlineMs);
-      await admin.close(1000);
+      await audit.close(left());
+      await store.close(left());
+      // last, so that readiness can be asked while all of this goes on
+      await admin.close(FLUSH_MS);
     },
   };
 
   function reload(): { ok: boolean; findings: readonly Finding[] } {
-    const next = buildSnapshot(options.file, options.env, { upstreams, metrics });
+    const next = build();
     findings = next.findings;
     watched = next.watched;
+    readState = fingerprint(watched);
     metrics.configReload(next.value !== undefined, clock.now());
-    if (next.value === undefined) {
-      // pools that only the refused configuration asked for
-      upstreams.retain(snapshot.routes.map((route) => route.upstream));
-      return { ok: false, findings };
+    if (next.value !== undefined) {
+      warnOfRestart(snapshot, next.value);
+      accounts = localAccounts(next.value.config, { store, clock, hasher });
+      sessions.configure(sessionLimits(next.value.config));
+      snapshot = next.value;
     }
-    warnOfRestart(snapshot, next.value);
-    accounts = localAccounts(next.value.config, { store, clock, hasher });
-    sessions.configure(sessionLimits(next.value.config));
-    snapshot = next.value;
+    // also the pools that only a refused configuration asked for
     upstreams.retain(snapshot.routes.map((route) => route.upstream));
-    return { ok: true, findings };
+    return { ok: next.value !== undefined, findings };
+  }
+
+  /** A bug of ours in reading a file is no reason to stop serving by the former one. */
+  function build(): Built<Snapshot> {
+    try {
+      return buildSnapshot(options.file, options.env, { upstreams, metrics });
+    } catch (error) {
+      log.error('a configuration could not be built', { error: error instanceof Error ? error.stack : String(error) });
+      const message = `The configuration cannot be built (${error instanceof Error ? error.message : String(error)}).`;
+      const finding = { file: options.file, line: 1, column: 1, code: 'internal', severity: 'error', message } as const;
+      return { value: undefined, findings: [finding], watched };
+    }
+  }
+
+  function rootSecrets(): ReturnType<typeof loadRootSecrets> {
+    try {
+      return loadRootSecrets(config.secrets, { dataDir: config.store.path, random });
+    } catch (error) {
+      throw startFailure('the root secret', error);
+    }
   }
 
   /** What is bound or opened once does not move at a reload; whoever changed it should know. */
@@ -226,6 +257,9 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     return { ...answer, headers: [...answer.headers, ...ownHeaders(id)] };
   }
 }
+
+/** What each part gets at least to write what it holds, when running requests used up the grace. */
+const FLUSH_MS = 1000;
 
 /** 127.0.0.0/8, ::1 or localhost: what is bound there is reached from this machine alone. */
 export function isLoopback(host: string): boolean {

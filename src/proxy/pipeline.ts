@@ -1,3 +1,4 @@
+import { AuditUnavailable } from '../audit/audit.ts';
 import type { MaybePromise } from '../core/assert-never.ts';
 import { canonicalise } from '../core/canonical.ts';
 import type { CredentialLookup } from '../core/credential.ts';
@@ -118,8 +119,8 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   }
 
   function fail(transit: Transit, error: unknown): void {
-    const lost = error instanceof StoreUnavailable;
-    deps.log.error(lost ? 'the store did not answer' : 'a request failed inside the gateway', {
+    const lost = error instanceof StoreUnavailable || error instanceof AuditUnavailable;
+    deps.log.error(lost ? 'the store or the audit file did not answer' : 'a request failed inside the gateway', {
       id: transit.id,
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });

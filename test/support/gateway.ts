@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/app/clock.ts';
 import { composeGateway, type Gateway } from '../../src/app/compose.ts';
+import { followChanges } from '../../src/app/lifecycle.ts';
 import { systemRandom } from '../../src/app/random.ts';
-import type { Clock } from '../../src/core/ports.ts';
+import type { Clock, Random } from '../../src/core/ports.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 import { exchangeRaw, parseAnswer, type RawAnswer, rawRequest } from './raw.ts';
 
@@ -14,6 +15,11 @@ export interface TestGatewayOptions {
   /** policy files by name; a policy `staff` that lets the group staff in is always there */
   readonly policies?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  readonly random?: Random;
+  /** YAML of the store's section; by default a directory of the gateway's own. Two gateways can share one */
+  readonly store?: string;
+  /** follows its files and SIGHUP, as `sallyport run` does */
+  readonly follow?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   /** adds the default `listen`; false when the configuration says its own */
   readonly listen?: boolean;
@@ -27,6 +33,8 @@ export interface TestGateway {
   readonly configFile: string;
   /** lines of the log */
   readonly logged: readonly string[];
+  /** Resolves with the first line of the log, from the `from`th on, that matches; the test's time limit is the only one. */
+  logs(pattern: RegExp, from?: number): Promise<string>;
   write(name: string, text: string): void;
   addUser(name: string, groups?: readonly string[]): Promise<void>;
   /** Signs in over HTTP as a browser would; the value of the session cookie. */
@@ -62,18 +70,24 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     write(join('policies', name), text);
   const listen = options.listen === false ? '' : 'listen: { http: 127.0.0.1:0 }\n';
   const configText = (more: string): string =>
-    `version: 1\n${listen}admin: { address: 127.0.0.1:0 }\nstore: { path: data }\npolicies: policies\nidentity: { providers: [{ id: staff, type: local }] }\n${more}`;
+    `version: 1\n${listen}admin: { address: 127.0.0.1:0 }\nstore: ${options.store ?? '{ path: data }'}\npolicies: policies\nidentity: { providers: [{ id: staff, type: local }] }\n${more}`;
   write('sallyport.yaml', configText(options.config));
   const configFile = join(directory, 'sallyport.yaml');
   const logged: string[] = [];
-  const log = openLog({ level: 'debug', pretty: false, destination: { write: (line: string) => logged.push(line) } });
+  let next = Promise.withResolvers<void>();
+  const hear = (line: string): void => {
+    logged.push(line);
+    next.resolve();
+    next = Promise.withResolvers();
+  };
+  const log = openLog({ level: 'debug', pretty: false, destination: { write: hear } });
   const gateway = composeGateway(
-    { clock: options.clock ?? systemClock(), random: systemRandom(), log },
+    { clock: options.clock ?? systemClock(), random: options.random ?? systemRandom(), log },
     { file: configFile, env: options.env ?? {}, version: 'test' },
   );
   await gateway.start();
-  const send = async (line: string, headers: readonly string[] = [], body = ''): Promise<RawAnswer> =>
-    parseAnswer(await exchangeRaw(gateway.port, rawRequest(line, [...headers, 'Connection: close'], body)));
+  const changes = options.follow === true ? followChanges(gateway, log) : undefined;
+  const send = senderTo(gateway.port);
   return {
     gateway,
     port: gateway.port,
@@ -81,6 +95,12 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     directory,
     configFile,
     logged,
+    logs: async (pattern, from = 0) => {
+      for (let at = from; ; at++) {
+        while (at >= logged.length) await next.promise;
+        if (pattern.test(logged[at] as string)) return logged[at] as string;
+      }
+    },
     write: (name, text) => write(name, name === 'sallyport.yaml' ? configText(text) : text),
     addUser: async (name, groups = ['staff']) => {
       const made = await gateway.services.accounts
@@ -88,25 +108,36 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
         ?.add(name, { email: `${name}@example.com`, groups, password: PASSWORD });
       if (made?.ok !== true) throw new Error(`no account: ${JSON.stringify(made)}`);
     },
-    signIn: async (name, host = 'app.test') => {
-      const { answer } = await signInOver(send, name, PASSWORD, host);
-      const cookie = answer.setCookies
-        .map((line) => /^sallyport=([^;]+)/.exec(line)?.[1])
-        .find((value) => value !== undefined);
-      if (answer.status !== 303 || cookie === undefined) throw new Error(`not signed in: ${answer.text}`);
-      return cookie;
-    },
+    signIn: async (name, host = 'app.test') => sessionCookieOf((await signInOver(send, name, PASSWORD, host)).answer),
     send,
     close: async () => {
+      changes?.close();
       await gateway.close(1000);
       rmSync(directory, { recursive: true, force: true });
     },
   };
 }
 
+export type Send = TestGateway['send'];
+
+/** One raw request at a time to a port of this machine; each has a connection of its own. */
+export const senderTo =
+  (port: number): Send =>
+  async (line, headers = [], body = '') =>
+    parseAnswer(await exchangeRaw(port, rawRequest(line, [...headers, 'Connection: close'], body)));
+
+/** The session's cookie out of the answer to a sign-in that worked. */
+export function sessionCookieOf(answer: RawAnswer): string {
+  const cookie = answer.setCookies
+    .map((line) => /^sallyport=([^;]+)/.exec(line)?.[1])
+    .find((value) => value !== undefined);
+  if (answer.status !== 303 || cookie === undefined) throw new Error(`not signed in: ${answer.text}`);
+  return cookie;
+}
+
 /** The sign-in form, fetched and sent back as a browser does; what it answered. */
 export async function signInOver(
-  send: TestGateway['send'],
+  send: Send,
   name: string,
   password: string,
   host = 'app.test',
