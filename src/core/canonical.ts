@@ -1,7 +1,7 @@
 import { parseAuthority } from './authority.ts';
 import { type SplitCookies, splitCookies } from './cookie-header.ts';
 import { LOGIN_COOKIE, PLAIN_LOGIN_COOKIE, PLAIN_SESSION_COOKIE, SESSION_COOKIE } from './cookies.ts';
-import type { BodyKind, Refusal, RequestFacts, RequestHead } from './facts.ts';
+import type { BodyKind, HeaderFacts, Refusal, RequestFacts, RequestHead } from './facts.ts';
 import { type ForwardedHeaders, readForwarded } from './forwarded.ts';
 import { foldHeaderName, type HeaderTable } from './header-names.ts';
 import { canonicalTarget } from './path.ts';
@@ -26,28 +26,32 @@ export function canonicalise(
   at: number,
   options: CanonicalOptions,
 ): RequestFacts | Refusal {
-  const { method, rawHeaders } = head;
-  if (head.httpVersion !== '1.1' && head.httpVersion !== '1.0') return ambiguous('the HTTP version is not 1.0 or 1.1');
-  if (!METHOD.test(method) || REFUSED_METHODS.has(method)) return ambiguous(`method not served`);
-  if (head.target.length > options.maxTargetBytes)
-    return refuse('uri_too_long', `target over ${options.maxTargetBytes} bytes`);
-  if (rawHeaders.length > 2 * options.maxHeaders)
+  const { method, rawHeaders, httpVersion } = head;
+  if (rawHeaders.length > 2 * options.maxHeaders) {
     return refuse('headers_too_large', `more than ${options.maxHeaders} headers`);
+  }
+  const read = readHeaders(rawHeaders, options.headerTable);
+  if (typeof read === 'string') return refuse('ambiguous_request', read);
+  const ambiguous = (detail: string): Refusal => refuse('ambiguous_request', detail, read);
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return ambiguous('the HTTP version is not 1.0 or 1.1');
+  if (!METHOD.test(method) || REFUSED_METHODS.has(method)) return ambiguous('method not served');
+  if (head.target.length > options.maxTargetBytes) {
+    return refuse('uri_too_long', `target over ${options.maxTargetBytes} bytes`, read);
+  }
   const target = canonicalTarget(head.target);
   if (target.refusal !== undefined) return ambiguous(target.refusal);
-  const read = readHeaders(rawHeaders, options.headerTable);
-  if (typeof read === 'string') return ambiguous(read);
   if (read.bytes + method.length + head.target.length + 12 > options.maxHeadBytes) {
-    return refuse('headers_too_large', `head over ${options.maxHeadBytes} bytes`);
+    return refuse('headers_too_large', `head over ${options.maxHeadBytes} bytes`, read);
   }
   if (read.host === undefined) return ambiguous('no Host');
   const authority = parseAuthority(read.host);
   if (authority === undefined) return ambiguous('bad Host');
-  const body = readFraming(read, head.httpVersion);
+  const body = readFraming(read, httpVersion);
   if (typeof body === 'string') return ambiguous(body);
-  if (read.expect !== undefined && read.expect.toLowerCase() !== '100-continue')
+  if (read.expect !== undefined && read.expect.toLowerCase() !== '100-continue') {
     return ambiguous('unknown expectation');
-  const isUpgrade = read.upgrade && read.connectionUpgrade && head.httpVersion === '1.1';
+  }
+  const isUpgrade = read.upgrade && read.connectionUpgrade && httpVersion === '1.1';
   if (read.upgrade && body.kind !== 'none') return ambiguous('an upgrade with a body');
   const forwarded = readForwarded(head.peerAddress, head.secure, read.forwarded, options.isTrustedProxy);
   if (typeof forwarded === 'string') return ambiguous(forwarded);
@@ -59,7 +63,7 @@ export function canonicalise(
     at,
     method,
     scheme: forwarded.scheme,
-    httpVersion: head.httpVersion,
+    httpVersion,
     host: authority.host,
     authority: authority.authority,
     path: target.path,
@@ -67,7 +71,7 @@ export function canonicalise(
     query: target.query,
     oddities: target.oddities,
     headers: read.headers,
-    headerNames: read.names,
+    headerNames: read.headerNames,
     sessionCookie: cookies?.own.get(secure ? SESSION_COOKIE : PLAIN_SESSION_COOKIE),
     loginCookie: cookies?.own.get(secure ? LOGIN_COOKIE : PLAIN_LOGIN_COOKIE),
     authorization: read.authorization,
@@ -78,7 +82,7 @@ export function canonicalise(
     body: body.kind,
     contentLength: body.length,
     isUpgrade,
-    expectsContinue: read.expect !== undefined && head.httpVersion === '1.1',
+    expectsContinue: read.expect !== undefined && httpVersion === '1.1',
     traceparent: forwarded.traceparent,
   };
 }
@@ -92,14 +96,18 @@ const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const NO_HEADERS: ReadonlySet<string> = new Set();
 
-const refuse = (reason: GatewayReason, detail: string): Refusal => ({ kind: 'refusal', reason, detail });
-const ambiguous = (detail: string): Refusal => refuse('ambiguous_request', detail);
+const refuse = (reason: GatewayReason, detail: string, shown?: HeaderFacts): Refusal => ({
+  kind: 'refusal',
+  reason,
+  detail,
+  shown,
+});
 
 /** What one pass over the headers found. Mutable while reading, then only read. */
 interface HeadersRead {
   bytes: number;
   headers: string[];
-  names: string[];
+  headerNames: string[];
   host: string | undefined;
   contentLength: string | undefined;
   transferEncoding: string | undefined;
@@ -115,7 +123,7 @@ function readHeaders(raw: readonly string[], table: HeaderTable): HeadersRead | 
   const read: HeadersRead = {
     bytes: 0,
     headers: [],
-    names: [],
+    headerNames: [],
     host: undefined,
     contentLength: undefined,
     transferEncoding: undefined,
@@ -140,18 +148,18 @@ function readHeaders(raw: readonly string[], table: HeaderTable): HeadersRead | 
       case 'pass':
         if (!TOKEN.test(name)) return 'bad header name';
         read.headers.push(name, value);
-        read.names.push(folded);
+        read.headerNames.push(folded);
         break;
       case 'single':
-        if (read.names.includes(folded)) return `two ${folded} headers`;
+        if (read.headerNames.includes(folded)) return `two ${folded} headers`;
         read.headers.push(name, value);
-        read.names.push(folded);
+        read.headerNames.push(folded);
         break;
       case 'authorization':
         if (read.authorization !== undefined) return 'two authorization headers';
         read.authorization = value;
         read.headers.push(name, value);
-        read.names.push(folded);
+        read.headerNames.push(folded);
         break;
       case 'host':
         if (read.host !== undefined) return 'two Host headers';
@@ -206,13 +214,13 @@ const FRAMING_NAMES = new Set(['host', 'content-length', 'transfer-encoding']);
 function dropNamed(read: HeadersRead, named: ReadonlySet<string>): void {
   const headers: string[] = [];
   const names: string[] = [];
-  read.names.forEach((folded, i) => {
+  read.headerNames.forEach((folded, i) => {
     if (named.has(folded)) return;
     names.push(folded);
     headers.push(read.headers[2 * i] as string, read.headers[2 * i + 1] as string);
   });
   read.headers = headers;
-  read.names = names;
+  read.headerNames = names;
 }
 
 /** One Cookie line goes upstream, without our own cookies (security rule 11). */
@@ -220,7 +228,7 @@ function addCookies(read: HeadersRead, line: string, named: ReadonlySet<string>)
   read.cookies = splitCookies(line);
   if (read.cookies.rest === '' || named.has('cookie')) return;
   read.headers.push('Cookie', read.cookies.rest);
-  read.names.push('cookie');
+  read.headerNames.push('cookie');
 }
 
 /** The body's framing (RFC 9112 §6.3), or why there are two readings of it. */

@@ -79,16 +79,21 @@ export interface Refusal {
   readonly reason: ReasonCode;
   /** for the client and the log: which rule, never what was sent */
   readonly detail: string;
+  /** the headers, where they could be read: only for choosing between a page and problem details */
+  readonly shown: HeaderFacts | undefined;
 }
 
+/** The end-to-end headers of a request. */
+export type HeaderFacts = Pick<RequestFacts, 'headers' | 'headerNames'>;
+
 /** The first value of a header by folded name, for the gateway's own use (Accept, Origin, Sec-Fetch-*). */
-export function header(facts: RequestFacts, foldedName: string): string | undefined {
+export function header(facts: HeaderFacts, foldedName: string): string | undefined {
   const at = facts.headerNames.indexOf(foldedName);
   return at < 0 ? undefined : facts.headers[2 * at + 1];
 }
 
 /** All values of a header by folded name, in order. */
-export function headerValues(facts: RequestFacts, foldedName: string): string[] {
+export function headerValues(facts: HeaderFacts, foldedName: string): string[] {
   const values: string[] = [];
   for (let i = 0; i < facts.headerNames.length; i++) {
     if (facts.headerNames[i] === foldedName) values.push(facts.headers[2 * i + 1] as string);

@@ -57,7 +57,12 @@ function kindOf(folded: string, lower: string, own: ReadonlySet<string>): Header
     if (folded === lower) return special;
     return FRAMING.has(folded) ? 'alias-of-framing' : special === 'single' ? 'single' : 'drop';
   }
-  if (own.has(folded) || DROPPED.has(folded) || DROPPED_FAMILIES.some((family) => folded.startsWith(family)))
+  if (
+    own.has(folded) ||
+    HOP_BY_HOP.has(folded) ||
+    DROPPED.has(folded) ||
+    DROPPED_FAMILIES.some((family) => folded.startsWith(family))
+  )
     return 'drop';
   return 'pass';
 }
@@ -94,15 +99,20 @@ const SPECIAL = new Map<string, HeaderKind>([
   ['sec-fetch-user', 'single'],
 ]);
 
-const DROPPED = new Set([
-  // hop-by-hop: RFC 9110 §7.6.1 and the ones it grew from
+/** Headers of one connection, not of the message (RFC 9110 §7.6.1 and what it grew from), besides Connection and framing. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'keep-alive',
   'proxy-connection',
   'proxy-authenticate',
   'proxy-authorization',
   'te',
   'trailer',
+  'transfer-encoding',
+  'upgrade',
   'http2-settings',
+]);
+
+const DROPPED = new Set([
   // who the client is and what it asked for, as proxies tell it
   'forwarded-for',
   'forwarded-host',

@@ -1,4 +1,4 @@
-import { header, headerValues, type RequestFacts } from '../core/facts.ts';
+import { type HeaderFacts, header, headerValues, type RequestFacts } from '../core/facts.ts';
 import { LANGUAGES, type Language } from './languages.ts';
 
 /**
@@ -6,7 +6,7 @@ import { LANGUAGES, type Language } from './languages.ts';
  * script asked (`Sec-Fetch-Mode: cors`, `Sec-Fetch-Dest: empty`). Wildcards do not name it. Everything else gets JSON.
  * Source: RFC 9110 section 12.5.1.
  */
-export function wantsHtml(facts: RequestFacts): boolean {
+export function wantsHtml(facts: HeaderFacts): boolean {
   if (header(facts, 'sec-fetch-mode') === 'cors' || header(facts, 'sec-fetch-dest') === 'empty') return false;
   return namesHtml(facts);
 }
@@ -25,7 +25,7 @@ export function isNavigation(facts: RequestFacts): boolean {
 }
 
 /** The language of ours that the client prefers, by quality and then by order; English when it names none of them. */
-export function languageOf(facts: RequestFacts): Language {
+export function languageOf(facts: HeaderFacts): Language {
   let best: Language = 'en';
   let bestQuality = 0;
   for (const { value, quality } of preferences(facts, 'accept-language')) {
@@ -38,7 +38,7 @@ export function languageOf(facts: RequestFacts): Language {
   return best;
 }
 
-function namesHtml(facts: RequestFacts): boolean {
+function namesHtml(facts: HeaderFacts): boolean {
   let named = false;
   for (const { value, quality } of preferences(facts, 'accept')) {
     if (value !== 'text/html') continue;
@@ -49,7 +49,7 @@ function namesHtml(facts: RequestFacts): boolean {
 }
 
 /** Members of a preference list, lower case without parameters. A quality that is not a number counts as zero. */
-function preferences(facts: RequestFacts, name: string): { readonly value: string; readonly quality: number }[] {
+function preferences(facts: HeaderFacts, name: string): { readonly value: string; readonly quality: number }[] {
   const members = headerValues(facts, name).join(',').slice(0, 4096).split(',');
   return members.map((member) => {
     const [value, ...parameters] = member.split(';').map((part) => part.trim().toLowerCase());

@@ -1,4 +1,4 @@
-import { foldHeaderName } from '../core/header-names.ts';
+import { foldHeaderName, HOP_BY_HOP } from '../core/header-names.ts';
 
 /**
  * The headers of an upstream's answer as they go to the client: hop-by-hop headers and those that Connection names are gone
@@ -25,19 +25,6 @@ const text = (bytes: Buffer | string): string => (typeof bytes === 'string' ? by
 
 type AnswerHeaderKind = 'pass' | 'drop' | 'connection' | 'set-cookie';
 
-const DROPPED = new Set([
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'x-request-id',
-]);
-
 // Upstreams send the same few names for ever; bounded all the same
 const known = new Map<string, AnswerHeaderKind>();
 
@@ -48,7 +35,7 @@ function kindOf(name: string): AnswerHeaderKind {
   const kind: AnswerHeaderKind =
     folded === 'connection' || folded === 'set-cookie'
       ? folded
-      : DROPPED.has(folded) || folded.startsWith('x-sallyport')
+      : HOP_BY_HOP.has(folded) || folded === 'x-request-id' || folded.startsWith('x-sallyport')
         ? 'drop'
         : 'pass';
   if (known.size >= 1000) known.clear();

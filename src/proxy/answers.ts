@@ -1,5 +1,6 @@
 import { sessionCookieName, setCookie } from '../core/cookies.ts';
 import { errorRow } from '../core/errors.ts';
+import type { HeaderFacts } from '../core/facts.ts';
 import type { Answer } from '../core/handler.ts';
 import type { ReasonCode } from '../core/reasons.ts';
 import { isNavigation, languageOf, wantsHtml } from '../pages/negotiate.ts';
@@ -21,16 +22,24 @@ export const ownHeaders = (id: string): readonly (readonly [string, string])[] =
   ['X-Sallyport', 'intercepted'],
 ];
 
-/** Refuses a request for a reason, as a page or as problem details, and notes the reason for the record. */
-export function refuse(transit: Transit, reason: ReasonCode, more: Partial<RefusalView> = {}): void {
-  const { exchange, id, facts } = transit;
-  const readable = facts !== undefined;
+/**
+ * Refuses a request for a reason, as a page or as problem details, and notes the reason for the record.
+ *
+ * @param shown the headers to choose by; those of a request that could not be read to its end
+ */
+export function refuse(
+  transit: Transit,
+  reason: ReasonCode,
+  more: Partial<RefusalView> = {},
+  shown: HeaderFacts | undefined = transit.facts,
+): void {
+  const { exchange, id } = transit;
   const answer = renderRefusal({
     ...more,
     reason,
     id,
-    html: readable && wantsHtml(facts),
-    language: readable ? languageOf(facts) : undefined,
+    html: shown !== undefined && wantsHtml(shown),
+    language: shown && languageOf(shown),
     extraHeaders: [...(more.extraHeaders ?? []), ...clearedCookie(transit)],
   });
   transit.reason = reason;

@@ -48,7 +48,7 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   function run(transit: Transit): MaybePromise<void> {
     const { exchange, plane } = transit;
     const facts = canonicalise(exchange.head, transit.id, deps.clock.now(), plane.canonical);
-    if (facts.kind === 'refusal') return refuse(transit, facts.reason, { detail: facts.detail });
+    if (facts.kind === 'refusal') return refuse(transit, facts.reason, { detail: facts.detail }, facts.shown);
     transit.facts = facts;
     transit.id = facts.id;
     const own = facts.decodedPath.startsWith(OWN_PREFIX) || facts.decodedPath === OWN_ROOT;

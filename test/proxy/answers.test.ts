@@ -166,6 +166,15 @@ describe('policy answers', () => {
   });
 });
 
+it('a browser that asks in an ambiguous way gets a page too, and the connection is closed', async () => {
+  const answer = await gate.send('GET /a//b HTTP/1.1', navigation);
+  expect(answer.status).toBe(400);
+  expect(answer.headers.get('content-type')).toMatch(/text\/html/);
+  expect(answer.body).toContain(answer.headers.get('x-request-id'));
+  expect(answer.headers.get('connection')).toBe('close');
+  expect(upstream.hits).toEqual([]);
+});
+
 describe('where there is nothing', () => {
   it.each([
     ['an unknown host', 'GET / HTTP/1.1', ['Host: nobody.test'], 404, 'no_route'],
