@@ -25,6 +25,8 @@ RUN install -d -o node -g node -m 0700 /data && ln -s /data /app/data
 USER node
 VOLUME /data
 EXPOSE 8080 8443
+# the shipped configuration keeps to loopback unless told otherwise, and a container's loopback is nobody's
+ENV SALLYPORT_LISTEN=0.0.0.0:8080
 # where the admin listener is, seen from inside the container; set it along with admin.address
 ENV SALLYPORT_HEALTH_URL=http://127.0.0.1:9900/healthz
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
