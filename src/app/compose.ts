@@ -136,6 +136,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     storeUp: storeAnswers,
   });
   health.check('store', async () => ((await storeAnswers()) ? undefined : 'does not answer'));
+  // after the store was emptied new keys are made; until then whoever is signed in gets 503
+  health.check('signing keys', () => (canSign() ? undefined : 'not available'));
   let port = 0;
 
   return {
@@ -236,6 +238,16 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       return true;
     } catch {
       // the metric and the readiness check are the report
+      return false;
+    }
+  }
+
+  function canSign(): boolean {
+    try {
+      keys.signing();
+      return true;
+    } catch {
+      // as above: the check is the report
       return false;
     }
   }
