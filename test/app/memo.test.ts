@@ -69,7 +69,7 @@ const conditions = fc.constantFrom<Record<string, unknown>>(
   { 'time.hour': { between: [18, 18] } },
   { 'time.date': { after: '2026-03-29' } },
   // nothing computes it yet: unknown on every request
-  { 'geo.country': { any_of: ['DE'] } },
+  { 'geo.country': { in: ['DE'] } },
 );
 const rules = fc.array(
   fc.record({
