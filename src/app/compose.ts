@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import { openAdminListener } from '../admin/listener.ts';
-import { type Finding, InvalidConfiguration } from '../core/finding.ts';
 import type { Answer } from '../core/handler.ts';
 import type { Service } from '../core/ports.ts';
 import type { GatewayReason } from '../core/reasons.ts';
@@ -18,10 +17,10 @@ import { openUpstreams } from '../proxy/upstreams.ts';
 import { openHealth } from '../telemetry/health.ts';
 import { NO_ROUTE, OWN_ROUTE, openMetrics } from '../telemetry/metrics.ts';
 import { openNodeLane } from '../wire/node-lane.ts';
-import { fingerprint } from './fingerprint.ts';
+import { type Current, openCurrent } from './current.ts';
 import { localAccounts, openServices, type Ports, type Services, sessionLimits } from './services.ts';
 import { signInLocally } from './signing-in.ts';
-import { type Built, buildSnapshot, type Environment, type Snapshot } from './snapshot.ts';
+import type { Environment } from './snapshot.ts';
 import { startFailure, startStep } from './start-failure.ts';
 
 export interface GatewayOptions {
@@ -31,18 +30,11 @@ export interface GatewayOptions {
   readonly version: string;
 }
 
-export interface Gateway extends Service {
+export interface Gateway extends Service, Current {
   /** ports as bound; 0 before `start` */
   readonly port: number;
   readonly adminPort: number;
-  readonly snapshot: Snapshot;
   readonly services: Services;
-  readonly findings: readonly Finding[];
-  readonly watched: readonly string[];
-  /** false: a watched file is another than when it was read last */
-  isCurrent(): boolean;
-  /** Reads everything anew; swaps it in when it is good, and otherwise keeps what is in force. Returns what was found. */
-  reload(): { readonly ok: boolean; readonly findings: readonly Finding[] };
 }
 
 /**
@@ -57,13 +49,11 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const metrics = openMetrics({ version: options.version, node: process.versions.node });
   const upstreams = openUpstreams();
   const health = openHealth();
-  const first = buildSnapshot(options.file, options.env, { upstreams, metrics });
-  if (first.value === undefined) throw new InvalidConfiguration(first.findings);
-  let snapshot: Snapshot = first.value;
-  let { findings, watched } = first;
-  let readState = fingerprint(watched);
-  const { config } = snapshot;
-  metrics.configReload(true, clock.now());
+  const current = openCurrent(options, { upstreams, metrics, clock, log }, (next) => {
+    accounts = localAccounts(next.config, { store, clock, hasher });
+    sessions.configure(sessionLimits(next.config));
+  });
+  const { config } = current.snapshot;
 
   const services = openServices(ports, config, metrics.auditDropped);
   const { store, sessions, hasher, audit } = services;
@@ -92,14 +82,14 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     },
     csrfKeys: keys.deriveAll('csrf'),
     jwks: () => keys.jwks(),
-    namesHost: (host) => snapshot.plane.routes.namesHost(host),
-    options: () => ({ plainLoopback, elevation: snapshot.plane.elevation }),
+    namesHost: (host) => current.snapshot.plane.routes.namesHost(host),
+    options: () => ({ plainLoopback, elevation: current.snapshot.plane.elevation }),
   });
   const pipeline = openPipeline({
     clock,
     random,
     log,
-    current: () => snapshot.plane,
+    current: () => current.snapshot.plane,
     lookUp: sessions.lookup,
     touch: sessions.touch,
     identity: { identityHeaders, sign: (claims, now) => signAssertion(keys.signing(), claims, now) },
@@ -148,19 +138,19 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       return admin.port();
     },
     get snapshot() {
-      return snapshot;
+      return current.snapshot;
     },
     get services() {
       return services;
     },
     get findings() {
-      return findings;
+      return current.findings;
     },
     get watched() {
-      return watched;
+      return current.watched;
     },
-    isCurrent: () => fingerprint(watched) === readState,
-    reload,
+    isCurrent: current.isCurrent,
+    reload: current.reload,
     async start() {
       await startStep(`the store in ${config.store.path}`, () => store.start());
       await startStep(`the audit file ${config.audit.file}`, () => audit.start());
@@ -186,49 +176,11 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     },
   };
 
-  function reload(): { ok: boolean; findings: readonly Finding[] } {
-    const next = build();
-    findings = next.findings;
-    watched = next.watched;
-    readState = fingerprint(watched);
-    metrics.configReload(next.value !== undefined, clock.now());
-    if (next.value !== undefined) {
-      warnOfRestart(snapshot, next.value);
-      accounts = localAccounts(next.value.config, { store, clock, hasher });
-      sessions.configure(sessionLimits(next.value.config));
-      snapshot = next.value;
-    }
-    // also the pools that only a refused configuration asked for
-    upstreams.retain(snapshot.routes.map((route) => route.upstream));
-    return { ok: next.value !== undefined, findings };
-  }
-
-  /** A bug of ours in reading a file is no reason to stop serving by the former one. */
-  function build(): Built<Snapshot> {
-    try {
-      return buildSnapshot(options.file, options.env, { upstreams, metrics });
-    } catch (error) {
-      log.error('a configuration could not be built', { error: error instanceof Error ? error.stack : String(error) });
-      const message = `The configuration cannot be built (${error instanceof Error ? error.message : String(error)}).`;
-      const finding = { file: options.file, line: 1, column: 1, code: 'internal', severity: 'error', message } as const;
-      return { value: undefined, findings: [finding], watched };
-    }
-  }
-
   function rootSecrets(): ReturnType<typeof loadRootSecrets> {
     try {
       return loadRootSecrets(config.secrets, { dataDir: config.store.path, random });
     } catch (error) {
       throw startFailure('the root secret', error);
-    }
-  }
-
-  /** What is bound or opened once does not move at a reload; whoever changed it should know. */
-  function warnOfRestart(before: Snapshot, after: Snapshot): void {
-    for (const key of ['listen', 'admin', 'store', 'secrets', 'audit', 'timeouts'] as const) {
-      if (JSON.stringify(before.config[key]) !== JSON.stringify(after.config[key])) {
-        log.warn(`\`${key}\` changed; it takes effect at the next start`, {});
-      }
     }
   }
 
