@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
@@ -36,6 +36,7 @@ export function openTables(path: string): Tables {
   const directory = storeDirectory(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
+  checkDataFile(dataFile(path));
   const root: RootDatabase<string, string> = open(directory, {
     ...{ permissionsMode: 0o600 },
     noSubdir: false,
@@ -59,6 +60,28 @@ export function openTables(path: string): Tables {
   } catch (error) {
     void root.close();
     throw error;
+  }
+}
+
+// where lmdb's first page has its mark, little-endian (mdb.c: MDB_page, MDB_meta)
+const MAGIC_OFFSET = 24;
+const MAGIC = 0xbeefc0de;
+
+/**
+ * Refuses a data file that is something else: lmdb would end the process on it (SIGSEGV), with everything that it serves.
+ *
+ * @throws Error
+ */
+function checkDataFile(file: string): void {
+  // missing or empty: a store is made there
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const handle = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(4);
+    const read = readSync(handle, bytes, 0, bytes.length, MAGIC_OFFSET);
+    if (read < bytes.length || bytes.readUInt32LE() !== MAGIC) throw new Error(`${file} is not a store`);
+  } finally {
+    closeSync(handle);
   }
 }
 

@@ -4,6 +4,17 @@ import type { RequestHead } from '../core/facts.ts';
 import type { Exchange, OnClose, RawHeaders } from './exchange.ts';
 import { CountedBody } from './request-body.ts';
 
+/** What the lane knows besides the two objects of Node's. */
+export interface ExchangeOrigin {
+  /** the socket is TLS */
+  readonly secure: boolean;
+  /** the client sends its body only after 100 Continue */
+  readonly awaitsContinue: boolean;
+  readonly isDraining: () => boolean;
+  /** told before the head of an answer that ends the connection goes out */
+  readonly onLast: () => void;
+}
+
 /** An exchange over `node:http`. The only class that touches IncomingMessage and ServerResponse. */
 export class NodeExchange implements Exchange {
   readonly head: RequestHead;
@@ -11,29 +22,25 @@ export class NodeExchange implements Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #isDraining: () => boolean;
+  readonly #onLast: () => void;
   #awaitsContinue: boolean;
   #body: CountedBody | undefined;
   #renounced = false;
-  #closing = false;
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    secure: boolean,
-    awaitsContinue: boolean,
-    isDraining: () => boolean,
-  ) {
+  constructor(request: IncomingMessage, response: ServerResponse, from: ExchangeOrigin) {
     this.#request = request;
     this.#response = response;
-    this.#awaitsContinue = awaitsContinue;
-    this.#isDraining = isDraining;
+    this.#isDraining = from.isDraining;
+    this.#onLast = from.onLast;
+    // without a body there is nothing to wait for (RFC 9110 §10.1.1)
+    this.#awaitsContinue = from.awaitsContinue && this.#hasBody();
     this.head = {
       method: request.method ?? '',
       target: request.url ?? '',
       httpVersion: request.httpVersion,
       rawHeaders: request.rawHeaders,
       peerAddress: request.socket.remoteAddress ?? '',
-      secure,
+      secure: from.secure,
     };
   }
 
@@ -50,9 +57,10 @@ export class NodeExchange implements Exchange {
     return this.#request.complete;
   }
 
-  /** The connection ends with this answer: whatever else was sent on it is not to be read as a request. */
-  get closing(): boolean {
-    return this.#closing;
+  /** The client asks for another protocol: it may send bytes that are not HTTP behind this request. */
+  get wantsUpgrade(): boolean {
+    const { upgrade, connection } = this.#request.headers;
+    return upgrade !== undefined && /\bupgrade\b/i.test(connection ?? '');
   }
 
   /** The lane answers in our stead: nothing that is written from now on gets out. */
@@ -123,13 +131,14 @@ export class NodeExchange implements Exchange {
   }
 
   #decideToClose(wanted: boolean): boolean {
-    this.#closing = wanted || this.#mustClose();
-    return this.#closing;
+    const closing = wanted || this.#mustClose();
+    if (closing) this.#onLast();
+    return closing;
   }
 
   /** Draining, or a body is still on its way: reading it only to keep the connection would let a client make us work. */
   #mustClose(): boolean {
-    if (this.#isDraining() || this.#awaitsContinue) return true;
+    if (this.#isDraining() || this.#awaitsContinue || this.wantsUpgrade) return true;
     return !this.#request.complete && this.#hasBody();
   }
 

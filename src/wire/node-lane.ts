@@ -1,14 +1,15 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Answer } from '../core/handler.ts';
 import type { GatewayReason } from '../core/reasons.ts';
 import type { Exchange } from './exchange.ts';
+import { NodeConnection } from './node-connection.ts';
 import { NodeExchange } from './node-exchange.ts';
 
 export interface LaneOptions {
   readonly host: string;
   readonly port: number;
-  /** our own limit of the whole head, bytes; the parser gets a little more so that ours is the one that answers */
+  /** our own limit of the whole head, bytes */
   readonly maxHeadBytes: number;
   readonly headersTimeoutMs: number;
   /** the whole request, body included; 0: no limit */
@@ -24,6 +25,9 @@ export interface Lane {
   /** Stops accepting, lets what runs finish, cuts what is left after the deadline. Idempotent. */
   close(deadlineMs: number): Promise<void>;
 }
+
+/** The parser holds more than our limits allow, so that they are what answers: 414, or 431 with the right reason. */
+const PARSER_HEAD_BYTES = 128 * 1024;
 
 /**
  * HTTP/1.1 over `node:http`. The lane only frames: whatever the parser let through goes up unread, and what it refused is
@@ -45,7 +49,7 @@ export function openNodeLane(
     // Node would otherwise answer a missing Host itself, without our id and reason
     requireHostHeader: false,
     joinDuplicateHeaders: false,
-    maxHeaderSize: options.maxHeadBytes * 2 + 4096,
+    maxHeaderSize: Math.max(options.maxHeadBytes * 2, PARSER_HEAD_BYTES),
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: options.keepAliveTimeoutMs,
@@ -54,32 +58,25 @@ export function openNodeLane(
   // 0 means no truncation: a header that is cut off still frames the body (Node CVE-2026-58044); we count ourselves
   server.maxHeadersCount = 0;
   server.setTimeout(options.idleTimeoutMs);
-  const unanswered = new WeakMap<Socket, Set<NodeExchange>>();
+  // kept by ourselves: Node counts a connection on which nothing was ever sent as busy, for ever once the server closes
+  const connections = new Map<Socket, NodeConnection>();
+  server.on('connection', (socket) => {
+    connections.set(socket, new NodeConnection(socket, handle, isDraining));
+    socket.once('close', () => connections.delete(socket));
+  });
   const take = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    const ofSocket = unanswered.get(request.socket) ?? new Set();
-    // pipelined behind a request that was refused: its bytes may be the refused one's body, so they are nobody's request
-    for (const earlier of ofSocket) if (earlier.closing) return;
-    const exchange = new NodeExchange(request, response, false, awaitsContinue, isDraining);
-    unanswered.set(request.socket, ofSocket.add(exchange));
-    exchange.onClose(() => ofSocket.delete(exchange));
-    handle(exchange);
+    const connection = connections.get(request.socket);
+    if (connection === undefined) return;
+    const onLast = (): void => connection.end();
+    connection.take(new NodeExchange(request, response, { secure: false, awaitsContinue, isDraining, onLast }));
   };
-  const refuse = (socket: Socket, reason: GatewayReason): void => {
-    const [first, second] = unanswered.get(socket) ?? [];
-    // an error of ours must not be read as the answer to an earlier request that is still being worked on
-    if (first === undefined) answerRaw(socket, broken(reason, socket.remoteAddress ?? ''));
-    else if (second !== undefined || first.started) socket.destroy();
-    else if (first.received) first.onClose(() => socket.destroy());
-    else {
-      first.renounce();
-      answerRaw(socket, broken(reason, socket.remoteAddress ?? ''));
-    }
-  };
+  const refuse = (socket: Socket, reason: GatewayReason): void =>
+    connections.get(socket)?.refuse(() => broken(reason, socket.remoteAddress ?? ''));
   server.on('request', take(false));
   server.on('checkContinue', take(true));
   server.on('checkExpectation', take(false));
   server.on('connect', (_request: IncomingMessage, socket: Socket) => refuse(socket, 'ambiguous_request'));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+  server.on('clientError', (error: ParseError, socket: Socket) => {
     const reason = reasonOf(error);
     if (reason === undefined) socket.destroy();
     else refuse(socket, reason);
@@ -98,6 +95,7 @@ export function openNodeLane(
       draining = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
+      for (const [socket, connection] of connections) if (connection.idle) socket.destroy();
       const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
       await closed;
       clearTimeout(cut);
@@ -105,22 +103,19 @@ export function openNodeLane(
   };
 }
 
+/** What Node's parser says of bytes that it refuses. */
+interface ParseError extends NodeJS.ErrnoException {
+  /** the piece that it was reading */
+  readonly rawPacket?: Buffer;
+}
+
 /** What was wrong with the request; undefined: nothing, the client is gone. */
-function reasonOf({ code }: NodeJS.ErrnoException): GatewayReason | undefined {
-  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+function reasonOf({ code, rawPacket }: ParseError): GatewayReason | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return isAllTarget(rawPacket) ? 'uri_too_long' : 'headers_too_large';
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
   return code?.startsWith('HPE_') ? 'ambiguous_request' : undefined;
 }
 
-/** Answers on a socket that has no parser any more, and closes it. */
-function answerRaw(socket: Socket, answer: Answer): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = Buffer.from(answer.body);
-  const lines = answer.headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  const reason = STATUS_CODES[answer.status] ?? 'Refused';
-  const head = `HTTP/1.1 ${answer.status} ${reason}\r\n${lines}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
-  socket.end(Buffer.concat([Buffer.from(head, 'latin1'), body]), () => socket.destroySoon());
-}
+/** The piece begins with a request line and never gets to its end. */
+const isAllTarget = (packet: Buffer | undefined): boolean =>
+  packet !== undefined && /^[A-Z-]+ \//.test(packet.toString('latin1', 0, 32)) && !packet.includes('\r\n');

@@ -89,3 +89,31 @@ it('SIGINT drains too, and a SIGHUP in its midst neither cuts it short nor reloa
   expect(await gateway.command.ended).toBe(0);
   expect(gateway.command.output()).not.toContain('reloaded');
 });
+
+describe('connections on which nothing runs do not hold the exit', () => {
+  it('opened and never used', async () => {
+    const gateway = await startGateway(configured(publicRoute('http://127.0.0.1:9', LONG)));
+    const unused = await openRaw(gateway.port);
+    // a request on a later connection has been answered, so the first one was accepted
+    expect((await gateway.send('GET /a HTTP/1.1')).status).toBe(502);
+    gateway.command.process.kill('SIGTERM');
+    expect(await gateway.command.ended).toBe(0);
+    await unused.closed();
+  });
+
+  it('the answer had begun before, and ends during the drain', async () => {
+    const upstream = await openHeldUpstream();
+    const gateway = await startGateway(configured(publicRoute(upstream.origin, LONG)));
+    const kept = await openRaw(gateway.port);
+    kept.send(rawRequest('GET /a HTTP/1.1'));
+    const response = await upstream.next();
+    response.write('beginning');
+    await kept.until(/beginning/);
+    gateway.command.process.kill('SIGTERM');
+    await gateway.command.says(/"draining"/);
+    await until(async () => (await readiness(gateway.adminPort)).status === 503);
+    response.end('the end');
+    expect(await kept.closed()).toContain('the end');
+    expect(await gateway.command.ended).toBe(0);
+  });
+});

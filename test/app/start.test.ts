@@ -88,6 +88,12 @@ describe('what the gateway needs and cannot have refuses to start', () => {
       /^cannot start: the store in .*taken/,
     ],
     [
+      'a store file that is something else',
+      '',
+      { 'data/store/data.mdb': 'not a database' },
+      /^cannot start: the store in .*data\.mdb is not a store/,
+    ],
+    [
       'a root secret that was cut short',
       '',
       { 'data/secret': 'cut' },
