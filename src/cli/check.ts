@@ -1,32 +1,48 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { compilePrograms } from '../app/plane.ts';
 import { load } from '../app/snapshot.ts';
 import type { Finding } from '../core/finding.ts';
 import { checkPolicies } from '../policy/check.ts';
-import type { PolicyFile } from '../policy/load.ts';
 import { runTests, type TestResult } from '../policy/tests.ts';
-import { readYaml } from '../schema/yaml.ts';
 import { catalogue } from '../signals/index.ts';
-import { configFile } from './config-file.ts';
-import { CommandFailure, EXIT, findingText, paint, say, sayJson } from './output.ts';
+import { CONFIG_OPTION, configFile, withHint } from './config-file.ts';
+import { CommandFailure, EXIT, findingText, JSON_OPTION, paint, printable, say, sayJson } from './output.ts';
+import { isConfiguration, placed, type ReadPolicies, readPolicyDirectory, readPolicyFile } from './policy-files.ts';
 
 interface Checked {
   readonly findings: readonly Finding[];
   readonly tests: readonly TestResult[];
 }
 
+interface CheckOptions {
+  readonly config?: string;
+  readonly strict?: boolean;
+  readonly json?: boolean;
+}
+
+const HELP = `
+Examples:
+  sallyport check                      the configuration and the policies that it names
+  sallyport check policies/            policies and their tests, no configuration needed
+  sallyport check policies/app.yaml    one policy
+  sallyport check --strict --json      for a pipeline
+
+Exits 0 when all is well, 1 when an error was found or a test failed.`;
+
 export function addCheck(program: Command, finish: (exitCode: number) => void): void {
   program
-    .command('check [path]')
-    .description(
-      'Check a configuration and its policies (default), a directory of policies, or one file; runs the tests beside the policies.',
-    )
+    .command('check')
+    .description('Check a configuration and its policies, and run the tests that stand beside the policies.')
+    .argument('[path]', 'a configuration, a policy, or a directory of policies (default: the configuration)')
+    .option(...CONFIG_OPTION)
     .option('--strict', 'warnings fail too')
-    .option('--json')
-    .action((path: string | undefined, options: { strict?: boolean; json?: boolean }) => {
-      const checked = checkPath(path);
+    .option(...JSON_OPTION)
+    .addHelpText('after', HELP)
+    .action((path: string | undefined, options: CheckOptions) => {
+      if (path !== undefined && options.config !== undefined)
+        throw new CommandFailure('say either a path or --config FILE', EXIT.usage);
+      const checked = path === undefined ? checkConfiguration(configFile(options.config)) : checkPath(path);
       const errors = checked.findings.filter((finding) => finding.severity === 'error').length;
       const warnings = checked.findings.length - errors;
       const failed = checked.tests.filter((test) => !test.passed).length;
@@ -37,39 +53,37 @@ export function addCheck(program: Command, finish: (exitCode: number) => void): 
     });
 }
 
-function checkPath(path: string | undefined): Checked {
-  if (path === undefined) return checkConfiguration(configFile(undefined));
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw new CommandFailure(`there is no file or directory ${path}`, EXIT.usage);
-  if (stat.isDirectory()) return checkPolicies(policyFilesIn(path), catalogue);
-  const text = readFileSync(path, 'utf8');
-  const value = readYaml(path, text).document?.value;
-  const isConfiguration = typeof value === 'object' && value !== null && 'routes' in value;
-  return isConfiguration ? checkConfiguration(path) : checkPolicies([{ file: path, text }], catalogue);
+/** A directory holds policies; a file is a configuration if it has `routes`, else a policy. */
+function checkPath(path: string): Checked {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return checkFiles(path, readPolicyDirectory(path));
+  const read = readPolicyFile(path);
+  return read.files.some(isConfiguration) ? checkConfiguration(path) : checkFiles(path, read);
 }
+
+function checkFiles(path: string, read: ReadPolicies): Checked {
+  // nothing could be read: that there is no policy either says nothing new
+  if (read.files.length === 0 && read.findings.length > 0) return { findings: read.findings, tests: [] };
+  const { findings, tests } = checkPolicies(read.files, catalogue);
+  return { findings: [...read.findings, ...placed(findings, path)].sort(byPlace), tests };
+}
+
+const byPlace = (a: Finding, b: Finding): number =>
+  a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1;
 
 function checkConfiguration(file: string): Checked {
   const { value, findings } = load(file, process.env);
-  if (value === undefined) return { findings, tests: [] };
+  if (value === undefined) return { findings: withHint(findings, file), tests: [] };
   return {
     findings: [...findings, ...compilePrograms(value.config, value.set).findings],
     tests: runTests(value.set, catalogue),
   };
 }
 
-/** The files of a policy directory, by name. */
-export function policyFilesIn(directory: string): PolicyFile[] {
-  const names = readdirSync(directory).filter((name) => name.endsWith('.yaml') && !name.startsWith('.'));
-  return names
-    .sort()
-    .map((name) => ({ file: join(directory, name), text: readFileSync(join(directory, name), 'utf8') }));
-}
-
 function report({ findings, tests }: Checked, summary: Readonly<Record<string, number>>): void {
   for (const finding of findings) say(findingText(finding));
   for (const test of tests) {
     const mark = test.passed ? paint('green', 'ok  ') : paint('red', 'FAIL');
-    say(`${mark} ${test.policy}: ${test.name}`);
+    say(`${mark} ${test.policy}: ${printable(test.name)}`);
     if (!test.passed) say(`     ${test.file}:${test.line}: expected ${test.expected}, got ${test.got}`);
   }
   say(

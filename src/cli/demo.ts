@@ -3,9 +3,11 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { Gateway } from '../app/compose.ts';
+import { isLoopback } from '../core/address.ts';
 import type { Accounts } from '../identity/accounts.ts';
+import { parseListenAddress } from '../schema/units.ts';
 import { type Application, startApi, startWiki } from './demo-applications.ts';
-import { paint, say } from './output.ts';
+import { CommandFailure, EXIT, paint, say } from './output.ts';
 import { runGateway } from './run.ts';
 
 const CONFIG = fileURLToPath(new URL('../../config/demo/sallyport.yaml', import.meta.url));
@@ -32,12 +34,14 @@ export function addDemo(program: Command): void {
     .command('demo')
     .description('Run the gateway with two real applications behind it, demo accounts and policies, all on loopback.')
     .option('--listen <address>', 'where the gateway listens (loopback only)', '127.0.0.1:8080')
-    .option('--admin <address>', 'where health and metrics are', '127.0.0.1:9900')
-    .option('--data <directory>', 'where everything is kept', 'data')
+    .option('--admin <address>', 'where health and metrics are (loopback only)', '127.0.0.1:9900')
+    .option('--data <directory>', 'where everything is kept; delete it to start afresh', 'data')
     .action(demo);
 }
 
 async function demo(options: DemoOptions): Promise<void> {
+  onLoopback('--listen', options.listen);
+  onLoopback('--admin', options.admin);
   const data = resolve(options.data);
   const home = join(data, 'demo');
   mkdirSync(home, { recursive: true });
@@ -55,10 +59,31 @@ async function demo(options: DemoOptions): Promise<void> {
       SALLYPORT_DEMO_WIKI: wiki.origin,
       SALLYPORT_DEMO_API: api.origin,
     };
-    await runGateway({ file: CONFIG, logLevel: 'warn', env, onStarted: (gateway) => welcome(gateway) });
+    await runGateway({
+      file: CONFIG,
+      logLevel: 'warn',
+      env,
+      otherAddress: 'choose another one with --listen or --admin',
+      onStarted: (gateway) => welcome(gateway),
+    });
   } finally {
     for (const application of applications) application.stop();
   }
+}
+
+/** Its passwords are printed for everybody to see, so nobody but this machine may reach it. */
+function onLoopback(option: string, address: string): void {
+  let host: string | undefined;
+  try {
+    host = parseListenAddress(address).host;
+  } catch {
+    // said below, in the same words
+  }
+  if (host !== undefined && isLoopback(host)) return;
+  throw new CommandFailure(
+    `${option} must be an address of this machine only, such as 127.0.0.1:8080, not ${JSON.stringify(address)}`,
+    EXIT.usage,
+  );
 }
 
 async function welcome(gateway: Gateway): Promise<void> {

@@ -1,13 +1,17 @@
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { systemClock } from '../app/clock.ts';
 import { systemRandom } from '../app/random.ts';
 import { openServices } from '../app/services.ts';
 import type { Loaded } from '../app/snapshot.ts';
+import { startStep } from '../app/start-failure.ts';
+import type { Configuration } from '../config/schema.ts';
 import { cidrSet } from '../core/address.ts';
-import { canonicalise } from '../core/canonical.ts';
+import { type CanonicalOptions, canonicalise } from '../core/canonical.ts';
 import type { Elevation } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import { headerTable } from '../core/header-names.ts';
+import type { ReasonCode } from '../core/reasons.ts';
 import type { Session } from '../core/session.ts';
 import { type Subject, userId } from '../core/subject.ts';
 import { subjectOf } from '../identity/accounts.ts';
@@ -26,44 +30,66 @@ export interface DescribedRequest {
   readonly clientAddress: string;
 }
 
-/** The facts of a described request, read exactly as the gateway would. @throws CommandFailure when it refuses to */
-export function describedFacts(
-  request: DescribedRequest,
-  defaultHost: string,
-  trusted: readonly string[],
-): RequestFacts {
-  const match = /^(?:(https?):\/\/([^/?#]+))?(\/[^#]*)?$/.exec(request.url);
-  if (match === null || request.url === '')
-    throw new CommandFailure(`not an address or a path: ${request.url}`, EXIT.usage);
-  const [, scheme, host, path] = match;
+/** What the gateway would say before any policy is asked. */
+export interface Refused {
+  readonly kind: 'refusal';
+  readonly reason: ReasonCode;
+  readonly detail: string;
+}
+
+/**
+ * The facts of a described request, read exactly as the gateway of this configuration would, or its refusal to read it so.
+ * Without a configuration the limits are wide. @throws CommandFailure 2 when what was written is no request at all
+ */
+export function describedFacts(request: DescribedRequest, config: Configuration | undefined): RequestFacts | Refused {
+  const match = /^(?:(https?):\/\/([^/?#]+))?([/?].*)?$/is.exec(request.url);
+  if (match === null || request.url === '') {
+    throw new CommandFailure(
+      `${JSON.stringify(request.url)} is no address: write https://host/path, or /path for the first host of the configuration`,
+      EXIT.usage,
+    );
+  }
+  const [, scheme, host, path = '/'] = match;
   const rawHeaders = request.headers.flatMap((line) => {
     const colon = line.indexOf(':');
-    if (colon < 1) throw new CommandFailure(`not a header: ${line} (write 'Name: value')`, EXIT.usage);
+    if (colon < 1) throw new CommandFailure(`not a header: ${line} (write --header 'Name: value')`, EXIT.usage);
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
-  const read = canonicalise(
-    {
-      method: request.method,
-      target: path ?? '/',
-      httpVersion: '1.1',
-      rawHeaders: ['Host', host ?? defaultHost, ...rawHeaders],
-      peerAddress: request.clientAddress,
-      secure: scheme === 'https',
-    },
-    'explain',
-    systemClock().now(),
-    {
-      maxHeadBytes: 65_536,
-      maxHeaders: 1000,
-      maxTargetBytes: 65_536,
-      headerTable: headerTable([]),
-      isTrustedProxy: cidrSet(trusted),
-    },
-  );
-  if (read.kind === 'refusal')
-    throw new CommandFailure(`the gateway would refuse this request with ${read.reason}: ${read.detail}`);
+  if (isIP(request.clientAddress) === 0)
+    throw new CommandFailure(`--from ${request.clientAddress}: that is no IP address`, EXIT.usage);
+  const head = {
+    method: request.method,
+    target: path.startsWith('?') ? `/${path}` : path,
+    httpVersion: '1.1',
+    rawHeaders: ['Host', host ?? defaultHost(config), ...rawHeaders],
+    peerAddress: request.clientAddress,
+    secure: scheme?.toLowerCase() === 'https',
+  };
+  const read = canonicalise(head, 'explain', systemClock().now(), canonicalOptions(config));
+  if (read.kind === 'refusal') return { kind: 'refusal', reason: read.reason, detail: read.detail };
+  if (config !== undefined && read.contentLength !== undefined && read.contentLength > config.limits.body)
+    return { kind: 'refusal', reason: 'payload_too_large', detail: 'the body is larger than limits.body' };
   return read;
 }
+
+/** A path alone is asked of the first host that a route names. */
+function defaultHost(config: Configuration | undefined): string {
+  const named = config?.routes.find((route) => route.match.host !== undefined)?.match.host;
+  return named?.replace(/^\*\./, 'any.') ?? 'localhost';
+}
+
+const canonicalOptions = (config: Configuration | undefined): CanonicalOptions => ({
+  maxHeadBytes: config?.limits.head ?? 65_536,
+  maxHeaders: config?.limits.headers ?? 1000,
+  maxTargetBytes: config?.limits.target ?? 65_536,
+  headerTable: headerTable(
+    (config?.routes ?? []).flatMap((route) =>
+      Object.values(route.identity_headers).filter((name) => typeof name === 'string'),
+    ),
+  ),
+  isTrustedProxy: cidrSet(config?.trusted_proxies ?? []),
+  plainCookies: true,
+});
 
 /** What a policy is judged on: the request, and a person who has just signed in with a password, or nobody. */
 export function describedContext(
@@ -117,12 +143,15 @@ export async function subjectNamed({ config }: Loaded, name: string): Promise<Su
   if (!existsSync(config.store.path)) return bareSubject(name);
   const log = openLog({ level: 'error', pretty: true, destination: process.stderr });
   const services = openServices({ clock: systemClock(), random: systemRandom(), log }, config, () => {});
-  await services.store.start();
   try {
+    await startStep('the store (`store` in the configuration)', () => services.store.start());
     const found = await resolveUser([...services.accounts.values()], name);
     if (found.ok) return subjectOf(found.account);
     if (found.reason === 'unknown') return bareSubject(name);
-    throw new CommandFailure(`${name} is ambiguous; say one of ${found.candidates.join(', ')}`, EXIT.usage);
+    throw new CommandFailure(
+      `${JSON.stringify(name)} is ambiguous; say one of ${found.candidates.join(', ')}`,
+      EXIT.usage,
+    );
   } finally {
     await services.store.close(1000);
   }

@@ -1,19 +1,17 @@
-import type { Command } from 'commander';
-import { elevationOf, programOptions } from '../app/plane.ts';
-import type { Elevation } from '../core/decision.ts';
+import { type Command, Option } from 'commander';
+import { errorRow } from '../core/errors.ts';
+import type { RequestFacts } from '../core/facts.ts';
 import { hasErrors, InvalidConfiguration } from '../core/finding.ts';
-import { loadPolicies } from '../policy/load.ts';
+import type { Reading } from '../core/signal.ts';
 import { overlayCatalogue, parseOverlay } from '../policy/overlay.ts';
-import { compileProgram, type ProgramOptions } from '../policy/program.ts';
-import type { PolicySet } from '../policy/syntax.ts';
-import { routeTable } from '../proxy/route-table.ts';
+import { compileProgram } from '../policy/program.ts';
 import { readYaml } from '../schema/yaml.ts';
 import { catalogue } from '../signals/index.ts';
-import { policyFilesIn } from './check.ts';
 import { CONFIG_OPTION, configFile, loadOrFail } from './config-file.ts';
-import { bareSubject, describedContext, describedFacts, subjectNamed } from './explain-request.ts';
+import { judgeOfDirectory, judgeOfRoute } from './explain-judge.ts';
+import { bareSubject, describedContext, describedFacts, type Refused, subjectNamed } from './explain-request.ts';
 import { explanationText } from './explain-text.ts';
-import { CommandFailure, EXIT, say, sayJson } from './output.ts';
+import { CommandFailure, complain, EXIT, JSON_OPTION, printable, say, sayJson } from './output.ts';
 
 interface ExplainOptions {
   readonly config?: string;
@@ -21,63 +19,73 @@ interface ExplainOptions {
   readonly policy?: string;
   readonly as?: string;
   readonly from: string;
-  readonly header: readonly string[];
-  readonly set: readonly string[];
-  readonly absent: readonly string[];
-  readonly unknown: readonly string[];
+  readonly header?: readonly string[];
+  readonly set?: readonly string[];
+  readonly absent?: readonly string[];
+  readonly unknown?: readonly string[];
   readonly json?: boolean;
 }
 
-/** Whose rules judge the described request, and under which route. */
-interface Judge {
-  readonly route: string | undefined;
-  readonly set: PolicySet;
-  readonly options: ProgramOptions;
-  readonly params: ReadonlyMap<string, string>;
-}
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+const HELP = `
+Examples:
+  sallyport explain GET /reports --as ann
+  sallyport explain DELETE https://wiki.example.com/pages/7 --as staff:ann --set identity.auth_age=20m
+  sallyport explain GET / --as zoe --set 'identity.groups=[staff]' --unknown geo.country
+  sallyport explain GET / --policies policies/ --policy baseline,app --json
 
-export function addExplain(program: Command): void {
+Nobody asks unless --as says who; somebody without an account is a name and nothing else. Attributes: docs/reference.md.
+Exits 0 when it explained, 1 when the gateway would refuse the request before any policy is asked.`;
+
+export function addExplain(program: Command, finish: (exitCode: number) => void): void {
   program
-    .command('explain <method> <url>')
-    .description(
-      'Say what would be decided for a request and why: every rule, true, false or unknown, with file and line.',
-    )
+    .command('explain')
+    .description('Say what would be decided for a request and why: every rule, true, false or unknown, and its line.')
+    .argument('<method>', 'GET, POST, …')
+    .argument('<url>', 'https://host/path, or /path for the first host that a route names')
     .option(...CONFIG_OPTION)
-    .option('--policies <dir>', 'judge by the policies of this directory instead of a configuration')
-    .option('--policy <names>', 'with --policies: which ones, comma-separated')
-    .option('--as <user>', 'who asks: an account, or a bare name')
+    .addOption(
+      new Option('--policies <dir>', 'judge by the policies of this directory, without a configuration').conflicts(
+        'config',
+      ),
+    )
+    .option('--policy <names>', 'with --policies: which ones, comma-separated (default: all)')
+    .option('--as <user>', 'who asks: an account (ann, staff:ann), or a bare name')
     .option('--from <address>', 'address of the client', '192.0.2.1')
-    .option('--header <line>', "a header, 'Name: value'; may be repeated", collect, [])
-    .option('--set <name=value>', 'give an attribute a value (YAML flow: groups=[a, b]); may be repeated', collect, [])
-    .option('--absent <name>', 'make an attribute absent; may be repeated', collect, [])
-    .option('--unknown <name>', 'make an attribute unknown; may be repeated', collect, [])
-    .option('--json')
-    .action(explain);
+    .option('--header <line>', "a header of the request, 'Name: value'; may be repeated", collect)
+    .option('--set <name=value>', "give an attribute a value, 'identity.groups=[a, b]'; may be repeated", collect)
+    .option('--absent <name>', 'make an attribute absent; may be repeated', collect)
+    .option('--unknown <name>', 'make an attribute unknown; may be repeated', collect)
+    .option(...JSON_OPTION)
+    .addHelpText('after', HELP)
+    .action((method: string, url: string, options: ExplainOptions) => explain(method, url, options, finish));
 }
 
-async function explain(method: string, url: string, options: ExplainOptions): Promise<void> {
-  const overlay = parseOverlay(catalogue, {
-    set: options.set.map(parseSetting),
-    absent: options.absent,
-    unknown: options.unknown,
-  });
-  if (overlay.problems.length > 0) {
-    const lines = overlay.problems.map(({ message, suggestion }) =>
-      suggestion === undefined ? message : `${message} ${suggestion}`,
-    );
-    throw new CommandFailure(lines.join('\n'), EXIT.usage);
-  }
-  const request = { method: method.toUpperCase(), url, headers: options.header, clientAddress: options.from };
-  const loaded = options.policies === undefined ? loadOrFail(configFile(options.config)) : undefined;
-  const defaultHost = loaded?.config.routes.find((route) => route.match.host !== undefined)?.match.host ?? 'localhost';
-  const facts = describedFacts(request, defaultHost.replace(/^\*\./, 'any.'), loaded?.config.trusted_proxies ?? []);
+async function explain(
+  method: string,
+  url: string,
+  options: ExplainOptions,
+  finish: (exitCode: number) => void,
+): Promise<void> {
+  const { policies, policy } = options;
+  if (policy !== undefined && policies === undefined)
+    throw new CommandFailure('--policy chooses among the policies of --policies DIR; say which directory', EXIT.usage);
+  const set = settingsOf(options);
+  const loaded = policies === undefined ? loadOrFail(configFile(options.config)) : undefined;
+  const request = { method: method.toUpperCase(), url, headers: options.header ?? [], clientAddress: options.from };
+  const facts = describedFacts(request, loaded?.config);
   const judge =
-    loaded === undefined
-      ? judgeOfDirectory(options.policies as string, options.policy)
-      : judgeOfRoute(loaded, facts.host, facts.decodedPath, facts.oddities);
-  if (typeof judge === 'string') throw new CommandFailure(judge);
+    facts.kind === 'refusal'
+      ? facts
+      : loaded === undefined
+        ? judgeOfDirectory(policies as string, policy)
+        : judgeOfRoute(loaded, facts);
+  if (facts.kind === 'refusal' || judge.kind === 'refusal') {
+    refused(request, judge as Refused, options.json === true);
+    return finish(EXIT.failure);
+  }
+  if (judge.kind === 'own') return own(facts, options.json === true);
   const subject =
     options.as === undefined
       ? undefined
@@ -87,64 +95,52 @@ async function explain(method: string, url: string, options: ExplainOptions): Pr
   const { program, findings } = compileProgram(judge.set, overlayCatalogue(catalogue), judge.options);
   if (hasErrors(findings)) throw new InvalidConfiguration(findings);
   const base = describedContext(facts, judge.params, subject, judge.options.elevation);
-  const explanation = program.explain({ base, set: overlay.set });
-  const described = {
-    method: facts.method,
-    host: facts.host,
-    path: facts.path,
-    route: judge.route ?? null,
-    as: subject?.user ?? null,
-  };
+  const explanation = program.explain({ base, set });
+  const described = { ...shownOf(facts), route: judge.route ?? null, as: subject?.user ?? null };
   if (options.json) sayJson({ request: described, sensitivity: program.sensitivity, ...explanation });
   else say(explanationText(described, explanation));
 }
 
-function judgeOfRoute(
-  { config, set }: ReturnType<typeof loadOrFail>,
-  host: string,
-  path: string,
-  oddities: number,
-): Judge | string {
-  const patterns = config.routes.map((route) => ({
-    route,
-    host: route.match.host,
-    path: route.match.path,
-    exact: route.match.exact,
-    caseSensitive: route.case_sensitive,
-  }));
-  const match = routeTable(patterns).match(host, path, oddities);
-  if (match.kind === 'none') return `no route: the gateway would answer 404 for ${host}${path}`;
-  if (match.kind === 'ambiguous')
-    return `the gateway would refuse this request with ambiguous_request: ${match.detail}`;
-  const { route } = match.route;
-  return { route: route.route, set, options: programOptions(route, elevationOf(config)), params: match.params };
+const shownOf = ({ method, host, path }: RequestFacts) => ({ method, host, path });
+
+/** No policy is asked about such a request. */
+function refused(
+  { method, url }: { readonly method: string; readonly url: string },
+  { reason, detail }: Refused,
+  json: boolean,
+): void {
+  const { status } = errorRow(reason);
+  if (json) sayJson({ request: { method, url }, refused: { status, reason, detail } });
+  else complain(printable(`the gateway would refuse this request with ${status} ${reason}: ${detail}`));
 }
 
-function judgeOfDirectory(directory: string, names: string | undefined): Judge {
-  const { set, findings } = loadPolicies(policyFilesIn(directory), catalogue);
-  if (hasErrors(findings)) throw new InvalidConfiguration(findings);
-  const layers = names?.split(',').map((name) => name.trim()) ?? [...set.layers.keys()];
-  const options = { layers, public: false, caseSensitive: false, elevation: DEFAULT_ELEVATION };
-  return { route: undefined, set, options, params: new Map() };
+function own(facts: RequestFacts, json: boolean): void {
+  const { method, host, path } = facts;
+  if (json) sayJson({ request: { ...shownOf(facts), route: null, as: null }, own: true });
+  else say(`${method} ${host}${path} is an endpoint of the gateway itself: no policy is judged for it.`);
 }
 
-// without a configuration there is no `session.elevation`; the person has just signed in, so no proof is old
-const DEFAULT_ELEVATION: Elevation = {
-  none: Number.POSITIVE_INFINITY,
-  low: Number.POSITIVE_INFINITY,
-  medium: Number.POSITIVE_INFINITY,
-  high: Number.POSITIVE_INFINITY,
-};
+/** What --set, --absent and --unknown say. @throws CommandFailure 2 with all that is wrong with them */
+function settingsOf(options: ExplainOptions): ReadonlyMap<string, Reading> {
+  const { set, problems } = parseOverlay(catalogue, {
+    set: (options.set ?? []).map(parseSetting),
+    absent: options.absent ?? [],
+    unknown: options.unknown ?? [],
+  });
+  if (problems.length === 0) return set;
+  const lines = problems.map(({ message, suggestion }) =>
+    suggestion === undefined ? message : `${message}\n    ${suggestion}`,
+  );
+  throw new CommandFailure(lines.join('\n'), EXIT.usage);
+}
 
 function parseSetting(text: string): readonly [string, unknown] {
   const equals = text.indexOf('=');
   if (equals < 1) throw new CommandFailure(`not a setting: ${text} (write --set name=value)`, EXIT.usage);
   const { document, findings } = readYaml(text.slice(0, equals), text.slice(equals + 1));
   if (document === undefined) {
-    throw new CommandFailure(
-      `the value of ${text} is no YAML: ${findings.map((finding) => finding.message).join(' ')}`,
-      EXIT.usage,
-    );
+    const why = [...new Set(findings.map((finding) => finding.message))].join(' ');
+    throw new CommandFailure(`the value of ${text} is no YAML: ${why}`, EXIT.usage);
   }
   return [text.slice(0, equals), document.value];
 }

@@ -3,14 +3,16 @@ import { systemClock } from '../app/clock.ts';
 import { systemRandom } from '../app/random.ts';
 import { openServices, type Services } from '../app/services.ts';
 import type { Loaded } from '../app/snapshot.ts';
+import { startStep } from '../app/start-failure.ts';
 import type { AuditEvent } from '../core/event.ts';
 import { openLog } from '../telemetry/log.ts';
 import { configFile, loadOrFail } from './config-file.ts';
+import { CommandFailure } from './output.ts';
 
 export interface OpenedServices extends Services, Loaded {
   /** who sits at the shell, for the audit log */
   readonly by: string;
-  /** records an act of administration; it is on disk when this resolves */
+  /** Records an act of administration that was done; it is on disk when this resolves. @throws CommandFailure 1 */
   administered(event: Omit<AuditEvent, 'time' | 'type' | 'by'>): Promise<void>;
 }
 
@@ -26,19 +28,35 @@ export async function withServices<T>(
   const log = openLog({ level: 'warn', pretty: true, destination: process.stderr });
   const services = openServices({ clock: systemClock(), random: systemRandom(), log }, loaded.config, () => {});
   const { store, audit, sessions, clock } = services;
-  await store.start();
-  await audit.start();
+  const by = `cli:${shellUser()}`;
   try {
-    const by = `cli:${userInfo().username}`;
+    await startStep('the store (`store` in the configuration)', () => store.start());
+    await startStep('the audit file (`audit.file` in the configuration)', () => audit.start());
     return await work({
       ...services,
       ...loaded,
       by,
-      administered: (event) => audit.recordDurably({ time: clock.now(), type: 'administration', by, ...event }),
+      administered: async (event) => {
+        try {
+          await audit.recordDurably({ time: clock.now(), type: 'administration', by, ...event });
+        } catch (error) {
+          const why = error instanceof Error ? error.message : String(error);
+          throw new CommandFailure(`it is done, but ${loaded.config.audit.file} holds no record of it: ${why}`);
+        }
+      },
     });
   } finally {
     await sessions.close(1000);
     await audit.close(5000);
     await store.close(5000);
+  }
+}
+
+/** The account's name, or its number where the machine knows no name (containers). */
+function shellUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
   }
 }

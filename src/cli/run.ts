@@ -1,21 +1,32 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { systemClock } from '../app/clock.ts';
 import { composeGateway, type Gateway } from '../app/compose.ts';
 import { followChanges, logFindings, untilSignal } from '../app/lifecycle.ts';
 import { systemRandom } from '../app/random.ts';
+import { InvalidConfiguration } from '../core/finding.ts';
+import type { Log } from '../core/ports.ts';
 import { LOG_LEVELS, type LogLevel, openLog } from '../telemetry/log.ts';
-import { CONFIG_OPTION, configFile } from './config-file.ts';
-import { CommandFailure, EXIT } from './output.ts';
+import { CONFIG_OPTION, configFile, withHint } from './config-file.ts';
+import { CommandFailure } from './output.ts';
 import { VERSION } from './version.ts';
+
+const HELP = `
+Examples:
+  sallyport run --config /etc/sallyport/sallyport.yaml
+  sallyport check && sallyport run
+
+The log goes to standard output, one JSON object a line (lines for people on a terminal). A changed configuration, policy or
+secret file, or SIGHUP, loads everything anew; a bad one is reported and the old one stays in force.`;
 
 export function addRun(program: Command): void {
   program
     .command('run')
     .description('Start the gateway and keep it running until SIGTERM; SIGHUP reloads.')
     .option(...CONFIG_OPTION)
-    .option('--log-level <level>', `one of ${LOG_LEVELS.join(', ')}`, 'info')
-    .action(async (options: { config?: string; logLevel: string }) => {
-      await runGateway({ file: configFile(options.config), logLevel: levelOf(options.logLevel), env: process.env });
+    .addOption(new Option('--log-level <level>', 'what is logged').choices(LOG_LEVELS).default('info'))
+    .addHelpText('after', HELP)
+    .action(async (options: { config?: string; logLevel: LogLevel }) => {
+      await runGateway({ file: configFile(options.config), logLevel: options.logLevel, env: process.env });
     });
 }
 
@@ -23,6 +34,8 @@ export interface RunOptions {
   readonly file: string;
   readonly logLevel: LogLevel;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** what to do about an address that is taken; default: change the configuration */
+  readonly otherAddress?: string;
   /** called once the gateway serves */
   readonly onStarted?: (gateway: Gateway) => Promise<void> | void;
 }
@@ -30,10 +43,7 @@ export interface RunOptions {
 /** Runs a gateway until a signal, then drains it. @throws InvalidConfiguration, or the reason why it could not start */
 export async function runGateway(options: RunOptions): Promise<void> {
   const log = openLog({ level: options.logLevel, pretty: process.stdout.isTTY === true });
-  const gateway = composeGateway(
-    { clock: systemClock(), random: systemRandom(), log },
-    { file: options.file, env: options.env, version: VERSION },
-  );
+  const gateway = compose(options, log);
   logFindings(log, gateway.findings);
   const stopped = untilSignal(log);
   try {
@@ -41,7 +51,7 @@ export async function runGateway(options: RunOptions): Promise<void> {
   } catch (error) {
     await gateway.close(1000);
     log.flush();
-    throw startFailure(error);
+    throw startFailure(error, options.otherAddress ?? 'change `listen` or `admin` in the configuration');
   }
   const changes = followChanges(gateway, log);
   const { config } = gateway.snapshot;
@@ -58,21 +68,21 @@ export async function runGateway(options: RunOptions): Promise<void> {
   log.flush();
 }
 
+function compose({ file, env }: RunOptions, log: Log): Gateway {
+  try {
+    return composeGateway({ clock: systemClock(), random: systemRandom(), log }, { file, env, version: VERSION });
+  } catch (error) {
+    throw error instanceof InvalidConfiguration ? new InvalidConfiguration(withHint(error.findings, file)) : error;
+  }
+}
+
 /** What an engineer can act on; anything else stays as it is. */
-function startFailure(error: unknown): unknown {
+function startFailure(error: unknown, otherAddress: string): unknown {
   const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === 'EADDRINUSE') {
-    return new CommandFailure(
-      `${address}:${port} is taken by another program; stop it, or change \`listen\` or \`admin\` in the configuration`,
-    );
+    return new CommandFailure(`${address}:${port} is taken by another program; stop it, or ${otherAddress}`);
   }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
     return new CommandFailure(`cannot listen on ${address}:${port}: ${message}`);
   return error;
-}
-
-function levelOf(text: string): LogLevel {
-  const level = LOG_LEVELS.find((each) => each === text);
-  if (level === undefined) throw new CommandFailure(`--log-level must be one of ${LOG_LEVELS.join(', ')}`, EXIT.usage);
-  return level;
 }

@@ -13,8 +13,12 @@ const SCHEMAS = {
 export function addSchema(program: Command): void {
   program
     .command('schema')
-    .description('Print a JSON Schema (draft-07) for editors.')
-    .addArgument(new Argument('[what]', 'of which file').choices(Object.keys(SCHEMAS)).default('configuration'))
-    .option('--json', 'the output is JSON in any case')
+    .description('Print the JSON Schema (draft-07) of a file, for editors and validators.')
+    .addArgument(new Argument('[what]', 'schema of which file').choices(Object.keys(SCHEMAS)).default('configuration'))
+    .option('--json', 'accepted for uniformity: the output is JSON in any case')
+    .addHelpText(
+      'after',
+      '\nExample:\n  sallyport schema policy > policy.schema.json\n\nAn editor reads it when the file begins with `# yaml-language-server: $schema=policy.schema.json`.',
+    )
     .action((what: keyof typeof SCHEMAS) => sayJson(SCHEMAS[what]()));
 }

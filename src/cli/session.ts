@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Session, SessionId } from '../core/session.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
-import { CommandFailure, EXIT, say, sayJson, tableText } from './output.ts';
+import { CommandFailure, complain, EXIT, JSON_OPTION, say, sayJson, tableText } from './output.ts';
 import { ownerOf } from './session-owner.ts';
 
 interface SessionCommandOptions {
@@ -12,20 +12,22 @@ interface SessionCommandOptions {
 }
 
 export function addSession(program: Command): void {
-  const session = program.command('session').description('Who is signed in.');
+  const session = program.command('session').description('Who is signed in: list, revoke.');
   session
     .command('list')
     .description('Live sessions, newest activity first.')
-    .option('--user <name>', 'of this user only')
-    .option('--json')
+    .option('--user <name>', 'of this user only: ann, or staff:ann')
+    .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
     .action((options: SessionCommandOptions) => withServices(options.config, (services) => list(services, options)));
   session
-    .command('revoke [id]')
+    .command('revoke')
+    .argument('[id]', 'ses_… as `session list` shows it')
     .description('End one session (ses_…), or all of a user; the next request with it is refused, on every process.')
-    .option('--user <name>', 'all sessions of this user')
-    .option('--json')
+    .option('--user <name>', 'all sessions of this user: ann, or staff:ann')
+    .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
+    .addHelpText('after', '\nExamples:\n  sallyport session revoke ses_…\n  sallyport session revoke --user ann')
     .action((id: string | undefined, options: SessionCommandOptions) => {
       if ((id === undefined) === (options.user === undefined)) {
         throw new CommandFailure('say either a session id or --user NAME', EXIT.usage);
@@ -43,6 +45,7 @@ async function list(services: OpenedServices, options: SessionCommandOptions): P
     .filter((session) => session.ended === undefined && session.absoluteExpiryAt > clock.now())
     .sort((a, b) => b.lastActivityAt - a.lastActivityAt);
   if (options.json) return sayJson(live.map(publicSession));
+  if (live.length === 0) return complain('nobody is signed in');
   const rows = live.map((each) => [
     each.id,
     each.subject.user,

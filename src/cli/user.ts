@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { Account, AccountOutcome, AccountProblem, Accounts } from '../identity/accounts.ts';
-import { resolveUser } from '../identity/resolve-user.ts';
+import { type Account, type AccountOutcome, foldName, NAME_PATTERN } from '../identity/accounts.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
-import { CommandFailure, EXIT, say, sayJson, tableText } from './output.ts';
+import { complain, JSON_OPTION, say, sayJson, tableText } from './output.ts';
 import { readPassword } from './password.ts';
+import { accountOf, find, problem, providerFor } from './user-account.ts';
 
 interface UserOptions {
   readonly config?: string;
@@ -16,55 +16,71 @@ interface UserOptions {
   readonly passwordStdin?: boolean;
 }
 
+const PASSWORD_OPTION = ['--password-stdin', 'read the password from standard input instead of the terminal'] as const;
+const NAME = ['<name>', 'ann, or staff:ann where several providers have one'] as const;
+
 export function addUser(program: Command): void {
-  const user = program.command('user').description('Local accounts.');
+  const user = program.command('user').description('Local accounts: add, list, reset, disable.');
   user
-    .command('add <name>')
-    .description('Add an account; its password is asked for, or read from standard input.')
-    .option('--email <address>')
-    .option('--groups <list>', 'comma-separated')
-    .option('--roles <list>', 'comma-separated')
-    .option('--provider <id>', 'which local provider, when there are several')
-    .option('--password-stdin', 'read the password from standard input')
-    .option('--json')
+    .command('add')
+    .description('Add an account. Its password is asked for on the terminal, or read from standard input.')
+    .argument('<name>', 'lower-case letters, digits, dot, dash and underscore; staff:ann names the provider too')
+    .option('--email <address>', 'e-mail address, told to applications')
+    .option('--groups <list>', 'groups that policies ask about, comma-separated')
+    .option('--roles <list>', 'roles, comma-separated')
+    .option('--provider <id>', 'which local provider, when the configuration has several')
+    .option(...PASSWORD_OPTION)
+    .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sallyport user add ann --email ann@example.com --groups staff,leads\n  pass show ann | sallyport user add ann --groups staff --password-stdin',
+    )
     .action((name: string, options: UserOptions) =>
       withServices(options.config, (services) => add(services, name, options)),
     );
   user
     .command('list')
-    .description('All accounts.')
-    .option('--json')
+    .description('All accounts of the local providers.')
+    .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
     .action((options: UserOptions) => withServices(options.config, (services) => list(services, options)));
   user
-    .command('reset <name>')
-    .description('Set a new password; ends all sessions of the user.')
-    .option('--password-stdin', 'read the password from standard input')
-    .option('--json')
+    .command('reset')
+    .description('Set a new password and end all sessions of the user.')
+    .argument(...NAME)
+    .option(...PASSWORD_OPTION)
+    .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
     .action((name: string, options: UserOptions) =>
       withServices(options.config, async (services) => {
         const { accounts, account } = await find(services, name);
         const password = await readPassword(options.passwordStdin === true);
-        await change(services, options, 'user_reset', account, () => accounts.setPassword(account.name, password));
+        const done = account.disabled ? 'has a new password and stays disabled' : 'has a new password';
+        await change(services, options, 'user_reset', done, account, () =>
+          accounts.setPassword(account.name, password),
+        );
       }),
     );
   user
-    .command('disable <name>')
-    .description('Nobody signs in with the account any more; ends all sessions of the user.')
-    .option('--json')
+    .command('disable')
+    .description('Let nobody sign in with the account any more, and end all sessions of the user.')
+    .argument(...NAME)
+    .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
     .action((name: string, options: UserOptions) =>
       withServices(options.config, async (services) => {
         const { accounts, account } = await find(services, name);
-        await change(services, options, 'user_disable', account, () => accounts.disable(account.name));
+        await change(services, options, 'user_disable', 'is disabled', account, () => accounts.disable(account.name));
       }),
     );
 }
 
-async function add(services: OpenedServices, name: string, options: UserOptions): Promise<void> {
-  const accounts = providerFor(services, options.provider);
+async function add(services: OpenedServices, text: string, options: UserOptions): Promise<void> {
+  const { accounts, name } = providerFor(services, text, options.provider);
+  // told before a password is typed in vain; `add` itself looks again
+  if (!NAME_PATTERN.test(foldName(name))) throw problem('invalid_name', name);
+  if ((await accounts.find(name)) !== undefined) throw problem('exists', name);
   const password = await readPassword(options.passwordStdin === true);
   const outcome = await accounts.add(name, {
     email: options.email,
@@ -81,6 +97,7 @@ async function add(services: OpenedServices, name: string, options: UserOptions)
 async function list({ accounts }: OpenedServices, options: UserOptions): Promise<void> {
   const all = (await Promise.all([...accounts.values()].map((each) => each.list()))).flat();
   if (options.json) return sayJson(all.map(publicAccount));
+  if (all.length === 0) return complain('there are no accounts yet; `sallyport user add NAME` makes one');
   const rows = all.map((each) => [
     each.user,
     each.email ?? '',
@@ -96,6 +113,7 @@ async function change(
   services: OpenedServices,
   options: UserOptions,
   action: string,
+  done: string,
   account: Account,
   apply: () => Promise<AccountOutcome>,
 ): Promise<void> {
@@ -103,48 +121,8 @@ async function change(
   const ended = await services.sessions.revokeUser(account.user, services.by, action);
   await services.administered({ action, result: 'success', user: account.user, detail: `${ended} session(s) ended` });
   if (options.json) sayJson({ user: account.user, action, sessions_ended: ended });
-  else say(`${account.user}: ${action.replace('user_', '')} done, ${ended} session(s) ended`);
+  else say(`${account.user} ${done}; ended ${ended} session(s)`);
 }
-
-/** The account that `ann` or `staff:ann` means. @throws CommandFailure 1 when there is none, 2 when there are several */
-export async function find(services: OpenedServices, name: string): Promise<{ accounts: Accounts; account: Account }> {
-  const found = await resolveUser([...services.accounts.values()], name);
-  if (found.ok) return found;
-  if (found.reason === 'unknown') {
-    throw new CommandFailure(`there is no user ${JSON.stringify(name)}; \`sallyport user list\` shows all`);
-  }
-  throw new CommandFailure(
-    `${JSON.stringify(name)} is ambiguous; say one of ${found.candidates.join(', ')}`,
-    EXIT.usage,
-  );
-}
-
-function providerFor({ accounts }: OpenedServices, wanted: string | undefined): Accounts {
-  const ids = [...accounts.keys()];
-  const chosen = wanted === undefined ? (ids.length === 1 ? ids[0] : undefined) : ids.find((id) => id === wanted);
-  const provider = chosen === undefined ? undefined : accounts.get(chosen);
-  if (provider !== undefined) return provider;
-  if (ids.length === 0) throw new CommandFailure('the configuration has no provider of `type: local`', EXIT.failure);
-  throw new CommandFailure(`say which provider with --provider: ${ids.join(', ')}`, EXIT.usage);
-}
-
-function accountOf(outcome: AccountOutcome, name: string): Account {
-  if (outcome.ok) return outcome.account;
-  throw new CommandFailure(PROBLEMS[outcome.reason].replace('NAME', JSON.stringify(name)));
-}
-
-const PROBLEMS: Readonly<Record<AccountProblem, string>> = {
-  invalid_name:
-    'NAME is no user name: lower-case letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit',
-  invalid_email: 'that is no e-mail address',
-  invalid_group: 'a group must be text of one line, at most 128 characters',
-  invalid_role: 'a role must be text of one line, at most 128 characters',
-  exists: 'NAME is taken; names are never given to somebody else',
-  unknown: 'there is no user NAME',
-  too_short: 'the password is too short: 8 characters at least',
-  too_long: 'the password is too long: 1,024 bytes at most',
-  busy: 'somebody else is changing NAME at the same moment; try again',
-};
 
 const listOf = (text: string | undefined): string[] =>
   (text ?? '')
