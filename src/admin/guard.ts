@@ -1,5 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import { isLoopback } from '../core/address.ts';
 
 /** What is known of a request before anything interprets it. */
 export interface AdminHead {
@@ -28,8 +29,6 @@ export function compileHostCheck(address: string, hosts: readonly string[]): (he
     return local !== '' && (host === local || (isLoopback(local) && LOOPBACK_HOSTS.has(host)));
   };
 }
-
-const isLoopback = (address: string): boolean => address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);
 
 const HOST = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/;
 

@@ -1,5 +1,5 @@
 import type { Configuration, Route } from '../config/schema.ts';
-import { cidrSet } from '../core/address.ts';
+import { cidrSet, isLoopback } from '../core/address.ts';
 import type { Elevation } from '../core/decision.ts';
 import { ODD_DOUBLE_SLASH, ODD_ENCODED_SLASH, ODD_SEMICOLON } from '../core/facts.ts';
 import type { Finding } from '../core/finding.ts';
@@ -57,6 +57,7 @@ export function buildPlane(
       maxTargetBytes: config.limits.target,
       headerTable: headerTable(ownNames),
       isTrustedProxy: cidrSet(config.trusted_proxies),
+      plainCookies: isLoopback(config.listen.http.host),
     },
     routes: routeTable(routes),
     elevation,

@@ -1,4 +1,5 @@
-import { foldHeaderName } from '../core/header-names.ts';
+import { foldHeaderName, isReservedHeaderName } from '../core/header-names.ts';
+import { IDENTITY_HEADERS } from '../proxy/options.ts';
 import type { Path, SourceDocument } from '../schema/document.ts';
 import { suggest } from '../schema/suggest.ts';
 import type { Route, Settings } from './schema.ts';
@@ -42,42 +43,23 @@ export function checkRoute(
   if (new Set(params).size < params.length) {
     error([...path, 'match', 'path'], 'value', 'duplicate-parameter', 'The path has two parameters of one name.');
   }
-  for (const [name, renamed] of Object.entries(route.identity_headers)) {
-    if (typeof renamed !== 'string' || !RESERVED_HEADERS.has(foldHeaderName(renamed))) continue;
-    const message = `${renamed} means something else to every server; an identity header cannot have that name.`;
-    error([...path, 'identity_headers', name], 'value', 'reserved-header', message);
+  const taken = new Map<string, string>();
+  for (const name of IDENTITY_HEADERS) {
+    const renamed = route.identity_headers[name] ?? name;
+    if (renamed === false) continue;
+    const at = [...path, 'identity_headers', name] as const;
+    if (renamed !== name && isReservedHeaderName(renamed)) {
+      const message = `${renamed} means something else to every server; an identity header cannot have that name.`;
+      error(at, 'value', 'reserved-header', message);
+    }
+    const other = taken.get(foldHeaderName(renamed));
+    if (other !== undefined) {
+      const here = route.identity_headers[name] === undefined ? [...path, 'identity_headers', other] : at;
+      error(here, 'value', 'duplicate-header', `${other} and ${name} would both be called ${renamed}.`);
+    }
+    taken.set(foldHeaderName(renamed), name);
   }
 }
-
-/** Headers that frame, route or authorise a message; as names of identity headers they would break it. */
-const RESERVED_HEADERS: ReadonlySet<string> = new Set([
-  'accept',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'cookie',
-  'date',
-  'expect',
-  'forwarded',
-  'host',
-  'keep-alive',
-  'origin',
-  'proxy-connection',
-  'range',
-  'referer',
-  'te',
-  'traceparent',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'user-agent',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-request-id',
-]);
 
 /** Two routes that the same request could mean equally well: which one is best would be an accident of order. */
 export function checkTies(routes: readonly Route[], document: SourceDocument, { error }: Reports): void {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { parseAddress } from '../core/address.ts';
+import { isLoopback, parseAddress } from '../core/address.ts';
 import type { Finding } from '../core/finding.ts';
 import { errorAt, type SourceDocument } from '../schema/document.ts';
 import { formatDuration } from '../schema/units.ts';
@@ -108,8 +108,6 @@ const isWritten = (document: SourceDocument, section: string, key: string): bool
   Reflect.get(Reflect.get(document.value as object, section) ?? {}, key) !== undefined;
 
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
-
 function checkBounds(settings: Settings, document: SourceDocument, { error, warning }: Reports): void {
   const { session, timeouts, limits } = settings;
   /** Of two values that do not go together, the one that was written is at fault, not the default. */

@@ -16,10 +16,15 @@ export function parseAddress(text: string): string | undefined {
 
 /** An address with an optional port, as in X-Forwarded-For and Forwarded: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`. */
 export function parseAddressWithPort(text: string): string | undefined {
-  const bracketed = /^\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?$/.exec(text);
-  if (bracketed) return isIP(bracketed[1] as string) === 6 ? parseAddress(bracketed[1] as string) : undefined;
-  const withPort = /^([0-9.]+):[0-9]{1,5}$/.exec(text);
-  return parseAddress(withPort ? (withPort[1] as string) : text);
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?$/.exec(text);
+  if (match === null) return parseAddress(text);
+  const [, bracketed, dotted, port] = match;
+  if (Number(port ?? 0) > 65_535) return undefined;
+  return bracketed === undefined
+    ? parseAddress(dotted as string)
+    : isIP(bracketed) === 6
+      ? parseAddress(bracketed)
+      : undefined;
 }
 
 /**
@@ -47,3 +52,7 @@ export function cidrSet(ranges: readonly string[]): (address: string) => boolean
     return inside;
   };
 }
+
+/** 127.0.0.0/8, ::1 or localhost: what is bound there is reached from this machine alone. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));

@@ -20,7 +20,8 @@ export function parseAuthority(text: string): Authority | undefined {
   let host = name as string;
   if (host.startsWith('[')) {
     const address = parseAddress(host.slice(1, -1));
-    if (address === undefined) return undefined;
+    // an IPv4 address in brackets, mapped or plain, has another spelling without them
+    if (address === undefined || !address.includes(':')) return undefined;
     host = `[${address}]`;
   }
   const parsed = { host, authority };

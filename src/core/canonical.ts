@@ -14,6 +14,8 @@ export interface CanonicalOptions {
   readonly maxTargetBytes: number;
   readonly headerTable: HeaderTable;
   readonly isTrustedProxy: (address: string) => boolean;
+  /** the listener is bound to loopback: the only place where cookies over plain HTTP count (interfaces, "Plain HTTP") */
+  readonly plainCookies: boolean;
 }
 
 /**
@@ -57,6 +59,7 @@ export function canonicalise(
   if (typeof forwarded === 'string') return ambiguous(forwarded);
   const secure = forwarded.scheme === 'https';
   const cookies = read.cookies;
+  const counts = secure || options.plainCookies;
   return {
     kind: 'facts',
     id: forwarded.requestId ?? id,
@@ -72,8 +75,8 @@ export function canonicalise(
     oddities: target.oddities,
     headers: read.headers,
     headerNames: read.headerNames,
-    sessionCookie: cookies?.own.get(secure ? SESSION_COOKIE : PLAIN_SESSION_COOKIE),
-    loginCookie: cookies?.own.get(secure ? LOGIN_COOKIE : PLAIN_LOGIN_COOKIE),
+    sessionCookie: counts ? cookies?.own.get(secure ? SESSION_COOKIE : PLAIN_SESSION_COOKIE) : undefined,
+    loginCookie: counts ? cookies?.own.get(secure ? LOGIN_COOKIE : PLAIN_LOGIN_COOKIE) : undefined,
     authorization: read.authorization,
     clientAddress: forwarded.clientAddress,
     forwardedFor: forwarded.forwardedFor,
@@ -89,12 +92,11 @@ export function canonicalise(
 
 // RFC 9110 §9.1 methods are case-sensitive tokens; ours are the upper-case ones that servers know
 const METHOD = /^[A-Z](?:[A-Z-]{0,30}[A-Z])?$/;
-// TRACE echoes our headers back, CONNECT asks for a tunnel, PRI is HTTP/2's preface
-const REFUSED_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK', 'PRI']);
+// TRACE echoes our headers back, CONNECT asks for a tunnel, PRI is HTTP/2's preface, SOURCE is spoken by ICE
+const REFUSED_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK', 'PRI', 'SOURCE']);
 // RFC 9110 §5.5: no controls but tab; obs-text is let through
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const NO_HEADERS: ReadonlySet<string> = new Set();
 
 const refuse = (reason: GatewayReason, detail: string, shown?: HeaderFacts): Refusal => ({
   kind: 'refusal',
@@ -194,7 +196,7 @@ function readHeaders(raw: readonly string[], table: HeaderTable): HeadersRead | 
           if (!TOKEN.test(option)) return 'bad Connection header';
           if (option === 'upgrade') read.connectionUpgrade = true;
           const connectionName = foldHeaderName(option);
-          if (FRAMING_NAMES.has(connectionName)) return 'Connection names a framing header';
+          if (NEVER_NAMED.has(connectionName)) return 'Connection names a header that is not its own';
           named ??= new Set();
           named.add(connectionName);
         }
@@ -204,11 +206,23 @@ function readHeaders(raw: readonly string[], table: HeaderTable): HeadersRead | 
     }
   }
   if (named !== undefined) dropNamed(read, named);
-  if (cookie !== undefined) addCookies(read, cookie, named ?? NO_HEADERS);
+  if (cookie !== undefined) addCookies(read, cookie);
   return read;
 }
 
-const FRAMING_NAMES = new Set(['host', 'content-length', 'transfer-encoding']);
+// framing, and what we judge requests by ourselves: dropping one would change what we saw
+const NEVER_NAMED = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'cookie',
+  'authorization',
+  'origin',
+  'sec-fetch-site',
+  'sec-fetch-mode',
+  'sec-fetch-dest',
+  'sec-fetch-user',
+]);
 
 /** Headers that Connection names end here (RFC 9110 §7.6.1); dropped before ours are added (Traefik CVE-2024-45410). */
 function dropNamed(read: HeadersRead, named: ReadonlySet<string>): void {
@@ -224,9 +238,9 @@ function dropNamed(read: HeadersRead, named: ReadonlySet<string>): void {
 }
 
 /** One Cookie line goes upstream, without our own cookies (security rule 11). */
-function addCookies(read: HeadersRead, line: string, named: ReadonlySet<string>): void {
+function addCookies(read: HeadersRead, line: string): void {
   read.cookies = splitCookies(line);
-  if (read.cookies.rest === '' || named.has('cookie')) return;
+  if (read.cookies.rest === '') return;
   read.headers.push('Cookie', read.cookies.rest);
   read.headerNames.push('cookie');
 }

@@ -19,12 +19,13 @@ export function splitCookies(line: string): SplitCookies {
     const name = (equals < 0 ? part : part.slice(0, equals)).trim();
     if (OWN_COOKIES.has(name)) {
       own.set(name, own.has(name) || equals < 0 ? null : part.slice(equals + 1).trim());
-    } else if (!OWN_LOWER.has(name.toLowerCase())) {
+    } else if (!LOOKS_OWN.test(part)) {
       rest.push(part);
     }
   }
   return { own, rest: rest.join(';').trim() };
 }
 
-// an upstream may look cookies up without regard to case; ours must not be found there under any spelling
-const OWN_LOWER = new Set([...OWN_COOKIES].map((name) => name.toLowerCase()));
+// an upstream may ignore case, split at commas, take a nameless cookie's value for a name or decode names: ours must not be
+// found there under any spelling
+const LOOKS_OWN = /(?:^|,)[\s="]*(?:__host-)?sallyport(?:-login)?\s*(?:=|%3d|"|$)/i;

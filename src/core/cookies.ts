@@ -16,6 +16,13 @@ export const OWN_COOKIES: ReadonlySet<string> = new Set([
 export const sessionCookieName = (secure: boolean): string => (secure ? SESSION_COOKIE : PLAIN_SESSION_COOKIE);
 export const loginCookieName = (secure: boolean): string => (secure ? LOGIN_COOKIE : PLAIN_LOGIN_COOKIE);
 
+/**
+ * The host that a session's secret is bound to. One that was given out over plain loopback HTTP is another host's: it is
+ * never accepted over https, nor the other way round.
+ */
+export const secretHost = ({ scheme, host }: { readonly scheme: string; readonly host: string }): string =>
+  scheme === 'https' ? host : `http:${host}`;
+
 /** A Set-Cookie value: HttpOnly, SameSite=Lax, Path=/, no Domain; Secure unless plain loopback. `maxAgeSeconds` 0 clears it. */
 export function setCookie(name: string, value: string, secure: boolean, maxAgeSeconds?: number): string {
   const age = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`;

@@ -25,7 +25,8 @@ export function readForwarded(
   headers: ForwardedHeaders | undefined,
   isTrustedProxy: (address: string) => boolean,
 ): Origin | string {
-  const peerAddress = parseAddress(peer);
+  // a link-local peer comes with its zone, which is this machine's own affair
+  const peerAddress = parseAddress(peer.replace(/%.*$/, ''));
   if (peerAddress === undefined) return 'the peer has no address';
   const scheme = secure ? 'https' : 'http';
   if (headers === undefined || !isTrustedProxy(peerAddress)) {
@@ -41,7 +42,7 @@ export function readForwarded(
   }
   const chain = readChain(headers, isTrustedProxy);
   if (typeof chain === 'string') return chain;
-  const told = readScheme(headers);
+  const told = readScheme(headers, chain.scheme);
   if (told === null) return 'bad X-Forwarded-Proto';
   const requestId = only(headers.get('x-request-id'));
   const traceparent = only(headers.get('traceparent'));
@@ -49,8 +50,8 @@ export function readForwarded(
     trusted: true,
     scheme: told ?? scheme,
     peerAddress,
-    clientAddress: chain[0] ?? peerAddress,
-    forwardedFor: [...chain, peerAddress].join(', '),
+    clientAddress: chain.addresses[0] ?? peerAddress,
+    forwardedFor: [...chain.addresses, peerAddress].join(', '),
     requestId: requestId !== undefined && /^[A-Za-z0-9_-]{8,64}$/.test(requestId) ? requestId : undefined,
     traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
   };
@@ -61,49 +62,78 @@ const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
 const only = (values: readonly string[] | undefined): string | undefined =>
   values?.length === 1 ? values[0] : undefined;
 
-/** The client and the trusted proxies after it, left to right. */
-function readChain(headers: ForwardedHeaders, isTrustedProxy: (address: string) => boolean): string[] | string {
-  const listed = listOf(headers.get('x-forwarded-for'));
-  const standard = forwardedParameters(headers, 'for');
-  if (standard === null) return 'bad Forwarded';
-  if (listed !== undefined && standard !== undefined && listed.join() !== standard.join()) {
-    return 'X-Forwarded-For and Forwarded disagree';
-  }
-  const chain: string[] = [];
-  for (const text of [...(listed ?? standard ?? [])].reverse()) {
-    const address = parseAddressWithPort(text);
-    if (address === undefined) return 'a forwarded address is not an address';
-    chain.unshift(address);
-    if (!isTrustedProxy(address)) break;
-  }
-  return chain;
+interface Chain {
+  /** the client and the trusted proxies after it, left to right */
+  readonly addresses: readonly string[];
+  /** how the client spoke to the first proxy that we trust, as that proxy says; undefined: it does not say */
+  readonly scheme: string | undefined;
 }
 
-/** https or http as the proxy says; undefined: it says nothing; null: it says something else. */
-function readScheme(headers: ForwardedHeaders): 'http' | 'https' | undefined | null {
-  const proto = headers.get('x-forwarded-proto');
-  const standard = forwardedParameters(headers, 'proto');
-  if (standard === null) return null;
-  const told = new Set([...(proto ?? []), ...(standard ?? [])].map((text) => text.toLowerCase()));
+/** Walks from the right, over what proxies that we trust wrote, to the first address that is none of them. */
+function readChain(headers: ForwardedHeaders, isTrustedProxy: (address: string) => boolean): Chain | string {
+  const listed = headers.get('x-forwarded-for')?.flatMap((value) => value.split(','));
+  const elements = forwardedElements(headers.get('forwarded'));
+  if (elements === null) return 'bad Forwarded';
+  const fromList =
+    listed &&
+    walk(
+      listed.map((text) => text.trim()),
+      isTrustedProxy,
+    );
+  const fromElements =
+    elements &&
+    walk(
+      elements.map((element) => element.get('for') ?? ''),
+      isTrustedProxy,
+    );
+  if (typeof fromList === 'string') return fromList;
+  if (typeof fromElements === 'string') return fromElements;
+  if (fromList !== undefined && fromElements !== undefined && fromList.join() !== fromElements.join()) {
+    return 'X-Forwarded-For and Forwarded disagree';
+  }
+  // elements further left were written by nobody that we trust: what they say of the scheme counts as little
+  const reached = fromElements && elements?.at(-fromElements.length);
+  return { addresses: fromList ?? fromElements ?? [], scheme: reached?.get('proto') };
+}
+
+/** The addresses that the walk reaches, left to right. A text that is no address denies: "unknown" must not pass as somebody. */
+function walk(hops: readonly string[], isTrustedProxy: (address: string) => boolean): string[] | string {
+  const reached: string[] = [];
+  for (const text of hops.toReversed()) {
+    const address = parseAddressWithPort(text);
+    if (address === undefined) return 'a forwarded address is not an address';
+    reached.unshift(address);
+    if (!isTrustedProxy(address)) break;
+  }
+  return reached;
+}
+
+/** https or http as the proxies say; undefined: they say nothing; null: they say something else, or disagree. */
+function readScheme(headers: ForwardedHeaders, standard: string | undefined): 'http' | 'https' | undefined | null {
+  const listed = headers.get('x-forwarded-proto')?.flatMap((value) => value.split(',')) ?? [];
+  const told = new Set(
+    [...listed, ...(standard === undefined ? [] : [standard])].map((text) => text.trim().toLowerCase()),
+  );
   if (told.size === 0) return undefined;
   const [scheme] = told;
   return told.size === 1 && (scheme === 'http' || scheme === 'https') ? scheme : null;
 }
 
-const listOf = (values: readonly string[] | undefined): string[] | undefined =>
-  values?.flatMap((value) => value.split(',')).map((text) => text.trim());
-
-/** One parameter of every element of Forwarded (RFC 7239 §4). Null when the header cannot be read. */
-function forwardedParameters(headers: ForwardedHeaders, wanted: string): string[] | undefined | null {
-  const values = headers.get('forwarded');
+/** Elements of Forwarded, left to right (RFC 7239 §4). Null when it cannot be read in one way. */
+function forwardedElements(values: readonly string[] | undefined): ReadonlyMap<string, string>[] | undefined | null {
   if (values === undefined) return undefined;
-  const found: string[] = [];
-  for (const element of values.flatMap((value) => value.split(','))) {
-    for (const pair of element.split(';')) {
-      const match = /^\s*([a-z]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"([^"\\]*)")\s*$/i.exec(pair);
-      if (match === null) return null;
-      if ((match[1] as string).toLowerCase() === wanted) found.push((match[2] ?? match[3]) as string);
+  const elements: ReadonlyMap<string, string>[] = [];
+  for (const text of values.flatMap((value) => value.split(','))) {
+    const element = new Map<string, string>();
+    for (const pair of text.split(';')) {
+      const match = PAIR.exec(pair);
+      const name = match?.[1]?.toLowerCase();
+      if (match === null || name === undefined || element.has(name)) return null;
+      element.set(name, (match[2] ?? match[3]) as string);
     }
+    elements.push(element);
   }
-  return found.length > 0 ? found : undefined;
+  return elements;
 }
+
+const PAIR = /^\s*([a-z]+)=(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"([^"\\]*)")\s*$/i;

@@ -52,22 +52,34 @@ export function headerTable(ownNames: readonly string[]): HeaderTable {
 }
 
 function kindOf(folded: string, lower: string, own: ReadonlySet<string>): HeaderKind {
-  const special = SPECIAL.get(folded);
-  if (special !== undefined) {
-    if (folded === lower) return special;
-    return FRAMING.has(folded) ? 'alias-of-framing' : special === 'single' ? 'single' : 'drop';
-  }
-  if (
-    own.has(folded) ||
-    HOP_BY_HOP.has(folded) ||
-    DROPPED.has(folded) ||
-    DROPPED_FAMILIES.some((family) => folded.startsWith(family))
-  )
-    return 'drop';
-  return 'pass';
+  // `Content-Length_` and `-Cookie` are what they look like to a server that trims
+  const plain = folded.replace(/^-+|-+$/g, '');
+  if (FRAMING.has(plain)) return plain === lower ? (SPECIAL.get(plain) as HeaderKind) : 'alias-of-framing';
+  // a name that we set on some route is nobody else's, whatever it usually means
+  if (own.has(plain)) return 'drop';
+  const special = SPECIAL.get(plain);
+  if (special !== undefined) return plain === lower || special === 'single' ? special : 'drop';
+  if (HOP_BY_HOP.has(plain) || DROPPED.has(plain)) return 'drop';
+  return DROPPED_FAMILIES.some((family) => plain.startsWith(family)) ? 'drop' : 'pass';
 }
 
-const FRAMING = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade', 'expect']);
+/** Names with a meaning of their own in the canonical reading: an identity header cannot be renamed to one. */
+export const isReservedHeaderName = (name: string): boolean => {
+  const folded = foldHeaderName(name);
+  return SPECIAL.has(folded) || HOP_BY_HOP.has(folded) || RESERVED.has(folded);
+};
+
+/** What else frames, routes or dates a message. */
+const RESERVED = new Set(['accept', 'cookie2', 'date', 'via', 'x-forwarded-host', 'tracestate', 'vary']);
+
+const FRAMING: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'upgrade',
+  'expect',
+]);
 
 const SPECIAL = new Map<string, HeaderKind>([
   ['host', 'host'],
@@ -133,6 +145,7 @@ const DROPPED = new Set([
   'x-url-scheme',
   'front-end-https',
   'tracestate',
+  'cookie2',
   // httpoxy: CGI makes HTTP_PROXY of it
   'proxy',
   // another method or path than the one policy saw
@@ -141,6 +154,7 @@ const DROPPED = new Set([
   'x-method-override',
   // who the person is
   'x-user',
+  'x-sallyport',
   'x-authenticated-user',
 ]);
 

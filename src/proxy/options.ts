@@ -130,6 +130,9 @@ export const routeOptions = Section(
 );
 export type RouteOptions = Decoded<typeof routeOptions>;
 
+/** Our own names of the headers that tell an application who is there. */
+export const IDENTITY_HEADERS = Object.keys(identityHeaders.properties) as (keyof RouteOptions['identity_headers'])[];
+
 /** `routes` */
 export const routesOptions = Type.Array(routeOptions, {
   minItems: 1,

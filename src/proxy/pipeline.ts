@@ -1,6 +1,7 @@
 import { AuditUnavailable } from '../audit/audit.ts';
 import type { MaybePromise } from '../core/assert-never.ts';
 import { canonicalise } from '../core/canonical.ts';
+import { secretHost } from '../core/cookies.ts';
 import type { CredentialLookup } from '../core/credential.ts';
 import type { Clock, Log, Random } from '../core/ports.ts';
 import { StoreUnavailable } from '../core/store.ts';
@@ -75,13 +76,13 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   function identify({ facts, route }: Transit): MaybePromise<CredentialLookup | undefined> {
     const cookie = facts.sessionCookie;
     if (typeof cookie !== 'string') return undefined;
-    if (route?.public !== true) return deps.lookUp(cookie, facts.host, facts.at);
+    if (route?.public !== true) return deps.lookUp(cookie, secretHost(facts), facts.at);
     // public routes go on without the store: whoever it is stays nobody
     const unverified = (error: unknown): undefined => {
       if (!(error instanceof StoreUnavailable)) throw error;
     };
     try {
-      const found = deps.lookUp(cookie, facts.host, facts.at);
+      const found = deps.lookUp(cookie, secretHost(facts), facts.at);
       return found instanceof Promise ? found.catch(unverified) : found;
     } catch (error) {
       return unverified(error);

@@ -12,6 +12,7 @@ const options: CanonicalOptions = {
   maxTargetBytes: 8192,
   headerTable: headerTable(['X-Our-Own_Name']),
   isTrustedProxy: cidrSet(['10.0.0.0/8', '2001:db8::/32']),
+  plainCookies: true,
 };
 
 function head(more: Partial<RequestHead> & { headers?: readonly [string, string][] } = {}): RequestHead {
