@@ -22,6 +22,7 @@ export const ERRORS: Readonly<Record<GatewayReason, ErrorRow>> = {
   session_expired: { status: 401, title: 'Session expired' },
   session_revoked: { status: 401, title: 'Session ended' },
   blocked: { status: 403, title: 'Blocked' },
+  plain_http: { status: 403, title: 'Not over plain HTTP' },
   locked_out: { status: 429, title: 'Too many attempts', retryAfter: 60 },
   csrf_failed: { status: 403, title: 'Form refused' },
   no_route: { status: 404, title: 'Not found' },
@@ -38,6 +39,12 @@ export const ERRORS: Readonly<Record<GatewayReason, ErrorRow>> = {
   draining: { status: 503, title: 'Restarting', close: true, retryAfter: 1 },
   internal_error: { status: 500, title: 'Internal error' },
 };
+
+const CLOSING = new Set(
+  Object.values(ERRORS).flatMap((row) => (row.close === true && row.status !== 503 ? [row.status] : [])),
+);
+/** Whether the connection ends with an answer of this status, whoever made it. */
+export const closesConnection = (status: number): boolean => CLOSING.has(status);
 
 /** The row of any reason; a policy's own code is a plain 403. */
 export const errorRow = (reason: string): ErrorRow =>

@@ -13,6 +13,7 @@ export const REASONS = {
   session_expired: 'The session has expired.',
   session_revoked: 'The session was ended.',
   blocked: 'This client is blocked.',
+  plain_http: 'Nobody signs in over plain HTTP here; the connection could be read by others.',
   locked_out: 'Too many failed attempts; try again later.',
   csrf_failed: 'The form did not come from our own page, or it was open for too long.',
   no_route: 'There is nothing here.',

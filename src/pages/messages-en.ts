@@ -54,6 +54,12 @@ export const ENGLISH: Messages = {
       happened: 'Requests from here are not accepted at the moment.',
       todo: 'If you think that this is a mistake, contact your administrator and pass on the reference below.',
     },
+    plain_http: {
+      title: 'Signing in needs a secure connection',
+      happened:
+        'This page came over plain HTTP: anybody on the way could read your password and take over your session.',
+      todo: 'Open the address again with https:// in front. If that does not work, tell your administrator: the gateway needs a certificate, or has to trust the proxy in front of it.',
+    },
     locked_out: {
       title: 'Too many attempts',
       happened: 'There were too many failed attempts to sign in.',
@@ -165,10 +171,5 @@ export const ENGLISH: Messages = {
     needAnyOf: 'One of',
     needAllOf: 'All of',
     retryIn: 'Try again after (seconds)',
-    plainHttp: 'Signing in needs a secure connection',
-    plainHttpHappened:
-      'This page came over plain HTTP: anybody on the way could read your password and take over your session.',
-    plainHttpTodo:
-      'Open the address again with https:// in front. If that does not work, tell your administrator: the gateway needs a certificate, or has to trust the proxy in front of it.',
   },
 };

@@ -44,10 +44,7 @@ export type Phrase =
   | 'needAge'
   | 'needAnyOf'
   | 'needAllOf'
-  | 'retryIn'
-  | 'plainHttp'
-  | 'plainHttpHappened'
-  | 'plainHttpTodo';
+  | 'retryIn';
 
 /** What to say about a reason; a policy's own code gets the general words of a refusal. */
 export function reasonMessage(messages: Messages, reason: string): ReasonMessage {

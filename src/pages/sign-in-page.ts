@@ -1,7 +1,7 @@
 import type { Answer } from '../core/handler.ts';
 import { html } from './html.ts';
 import { type Language, messagesIn } from './languages.ts';
-import { type HeaderPair, PROTECTIVE_HEADERS, renderPage } from './layout.ts';
+import { type HeaderPair, renderPage } from './layout.ts';
 import { SIGN_IN_PATH } from './paths.ts';
 
 export interface SignInView {
@@ -52,36 +52,3 @@ const describedBy = (view: SignInView) =>
 
 // `return_to` may be another host of ours; without its origin in form-action a browser stops at the redirect after sign-in
 const originOf = (returnTo: string): string | undefined => /^https?:\/\/[a-z0-9.:[\]-]+/.exec(returnTo)?.[0];
-
-export interface PlainHttpView {
-  readonly language: Language;
-  readonly html: boolean;
-  /** correlation id */
-  readonly id: string;
-}
-
-/** Why nobody can sign in here: 403 `plain_http` (interfaces, "Plain HTTP"). */
-export function renderPlainHttp(view: PlainHttpView): Answer {
-  const { phrases } = messagesIn(view.language);
-  if (!view.html) {
-    const body = {
-      type: 'urn:sallyport:problem:plain_http',
-      title: phrases.plainHttp,
-      status: 403,
-      detail: phrases.plainHttpHappened,
-      reason: 'plain_http',
-      correlation_id: view.id,
-    };
-    return {
-      status: 403,
-      headers: [['Content-Type', 'application/problem+json'], ...PROTECTIVE_HEADERS],
-      body: `${JSON.stringify(body)}\n`,
-    };
-  }
-  const content = html`<h1>${phrases.plainHttp}</h1>
-<p>${phrases.plainHttpHappened}</p>
-<p>${phrases.plainHttpTodo}</p>
-<dl><dt>${phrases.reference}</dt><dd><code>${view.id}</code> <span class="muted">${phrases.referenceHint}</span></dd>
-<dt>${phrases.reason}</dt><dd><code>plain_http</code></dd></dl>`;
-  return renderPage({ status: 403, language: view.language, title: phrases.plainHttp, content });
-}

@@ -1,4 +1,4 @@
-import { loginCookieName, sessionCookieName, setCookie } from '../core/cookies.ts';
+import { loginCookieName, secretHost, sessionCookieName, setCookie } from '../core/cookies.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
 import { returnTo } from '../core/return-to.ts';
@@ -7,7 +7,8 @@ import { StoreUnavailable } from '../core/store.ts';
 import type { SignInOutcome } from '../identity/sign-in.ts';
 import { languageOf, wantsHtml } from '../pages/negotiate.ts';
 import { signInUrl } from '../pages/paths.ts';
-import { renderPlainHttp, renderSignIn } from '../pages/sign-in-page.ts';
+import { renderRefusal } from '../pages/refusal.ts';
+import { renderSignIn } from '../pages/sign-in-page.ts';
 import { SessionRefused } from '../sessions/sessions.ts';
 import { deadSession, refuse, seeOther } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
@@ -22,13 +23,13 @@ const PURPOSE = 'login';
 const NONCE_BYTES = 16;
 const NONCE = /^[A-Za-z0-9_-]{22}$/;
 
-/** GET serves the form; POST signs in: 303 to `return_to`, or 401 (503 when busy) with the form again. */
+/** GET serves the form; POST signs in: 303 to `return_to`, 401 (503 when busy) with the form again, or 429. */
 export function loginHandler(deps: PortalDeps): (request: HandlerRequest) => Promise<Answer> {
   return async (request) => {
     const { facts } = request;
     const transport = transportOf(facts, deps.options());
     if (transport === undefined) {
-      return renderPlainHttp({ language: languageOf(facts), html: wantsHtml(facts), id: facts.id });
+      return refuse(request, 'plain_http');
     }
     return facts.method === 'POST' ? post(deps, request, transport) : get(deps, request, transport);
   };
@@ -65,6 +66,7 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
       ]);
     }
   }
+  if (!outcome.ok && outcome.reason === 'locked_out') return lockedOut(deps, facts, outcome);
   if (!outcome.ok && outcome.reason === 'busy') {
     // nothing was checked, so nothing is worth waiting for the disk
     deps.recorder.record(signInEvent(deps, facts, { result: 'refused', reason: 'busy', status: 503 }));
@@ -88,7 +90,7 @@ async function admit(
   { subject, proofs, stillHolds }: Extract<SignInOutcome, { ok: true }>,
 ): Promise<string | undefined> {
   const { facts } = request;
-  const at = { host: facts.host, proofs, address: facts.clientAddress, userAgent: userAgentOf(facts) };
+  const at = { host: secretHost(facts), proofs, address: facts.clientAddress, userAgent: userAgentOf(facts) };
   const created = await create(deps, subject, at);
   if (created === undefined) return undefined;
   const { session, cookie } = created;
@@ -165,6 +167,19 @@ const ERROR_HEADERS = { invalid: [['WWW-Authenticate', 'Bearer']], busy: [['Retr
 function refused(deps: PortalDeps, request: HandlerRequest, reason: string, loginUrl: string): Answer {
   const answer = refuse(request, reason, loginUrl);
   deps.recorder.record(signInEvent(deps, request.facts, { result: 'refused', reason, status: answer.status }));
+  return answer;
+}
+
+/** Says when to try again. Recorded without waiting: a flood that costs us nothing else must not keep the disk busy. */
+function lockedOut(
+  deps: PortalDeps,
+  facts: RequestFacts,
+  { reason, retryAfterSeconds, user }: Extract<SignInOutcome, { reason: 'locked_out' }>,
+): Answer {
+  const language = languageOf(facts);
+  const answer = renderRefusal({ reason, id: facts.id, html: wantsHtml(facts), language, retryAfterSeconds });
+  const { status } = answer;
+  deps.recorder.record(signInEvent(deps, facts, { result: 'refused', reason, user: user ?? 'invalid', status }));
   return answer;
 }
 

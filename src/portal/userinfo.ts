@@ -20,7 +20,7 @@ export function userinfoHandler(deps: Pick<PortalDeps, 'clock' | 'options'>): (r
 /** Members that the assertion has too are named as there. Field by field, so that nothing new leaks by itself. */
 function describe(session: Session, now: number, elevation: Elevation): object {
   const { subject } = session;
-  const counting = session.proofs.filter(({ level, at }) => now - at <= elevation[level]);
+  const counting = session.proofs.filter(({ level, at }) => now < at + elevation[level]);
   const level = counting.reduce<Level>((best, p) => (levelRank(p.level) > levelRank(best) ? p.level : best), LEVELS[0]);
   return {
     authenticated: true,

@@ -2,10 +2,12 @@ import { foldHeaderName, HOP_BY_HOP } from '../core/header-names.ts';
 
 /**
  * The headers of an upstream's answer as they go to the client: hop-by-hop headers and those that Connection names are gone
- * (RFC 9110 §7.6.1), so are the names that are ours to say, and cookies with our names (security rule 11). One byte per
- * character, as they came.
+ * (RFC 9110 §7.6.1), so are the names that are ours to say, and cookies with our names (security rule 11); an application
+ * cannot clear our cookie either. One byte per character, as they came.
+ *
+ * @throws TypeError when the answer is framed in a way that we did not ask for
  */
-export function answerHeaders(raw: readonly (Buffer | string)[], id: string): string[] {
+export function answerHeaders(status: number, raw: readonly (Buffer | string)[], id: string): string[] {
   const headers: string[] = [];
   let named: Set<string> | undefined;
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -13,8 +15,27 @@ export function answerHeaders(raw: readonly (Buffer | string)[], id: string): st
     const kind = kindOf(name);
     if (kind === 'drop') continue;
     const value = text(raw[i + 1] as Buffer);
-    if (kind === 'connection') named = addNames(named, value);
-    else if (kind !== 'set-cookie' || !OWN_COOKIE.test(value)) headers.push(name, value);
+    switch (kind) {
+      case 'pass':
+        headers.push(name, value);
+        break;
+      case 'connection':
+        named = addNames(named, value);
+        break;
+      case 'set-cookie':
+        if (!OWN_COOKIE.test(value)) headers.push(name, value);
+        break;
+      case 'content-length':
+        // RFC 9110 §8.6: not with 204, whatever it says
+        if (status !== 204) headers.push(name, value);
+        break;
+      case 'transfer-encoding':
+        if (value.toLowerCase() !== 'chunked') throw new TypeError('a transfer coding that nobody asked for');
+        break;
+      case 'clear-site-data':
+        headers.push(name, value.replace(/"(?:cookies|\*)"/gi, '"cache"'));
+        break;
+    }
   }
   const kept = named === undefined ? headers : withoutNamed(headers, named);
   kept.push('X-Request-Id', id);
@@ -23,7 +44,8 @@ export function answerHeaders(raw: readonly (Buffer | string)[], id: string): st
 
 const text = (bytes: Buffer | string): string => (typeof bytes === 'string' ? bytes : bytes.toString('latin1'));
 
-type AnswerHeaderKind = 'pass' | 'drop' | 'connection' | 'set-cookie';
+type AnswerHeaderKind = 'pass' | 'drop' | (typeof READ)[number];
+const READ = ['connection', 'set-cookie', 'content-length', 'transfer-encoding', 'clear-site-data'] as const;
 
 // Upstreams send the same few names for ever; bounded all the same
 const known = new Map<string, AnswerHeaderKind>();
@@ -32,19 +54,17 @@ function kindOf(name: string): AnswerHeaderKind {
   const before = known.get(name);
   if (before !== undefined) return before;
   const folded = foldHeaderName(name);
-  const kind: AnswerHeaderKind =
-    folded === 'connection' || folded === 'set-cookie'
-      ? folded
-      : HOP_BY_HOP.has(folded) || folded === 'x-request-id' || folded.startsWith('x-sallyport')
-        ? 'drop'
-        : 'pass';
+  const kind = READ.find((read) => read === folded) ?? (isOurs(folded) ? 'drop' : 'pass');
   if (known.size >= 1000) known.clear();
   if (name.length <= 64) known.set(name, kind);
   return kind;
 }
 
-// browsers trim names and let a nameless cookie carry one in its value
-const OWN_COOKIE = /^[\s=]*(?:__host-)?sallyport(?:-login)?\s*(?:=|;|$)/i;
+const isOurs = (folded: string): boolean =>
+  HOP_BY_HOP.has(folded) || folded === 'x-request-id' || folded === 'set-cookie2' || folded.startsWith('x-sallyport');
+
+// browsers trim names and let a nameless cookie carry one in its value; old ones split at commas
+const OWN_COOKIE = /(?:^|,)[\s=]*(?:__host-)?sallyport(?:-login)?\s*(?:=|;|$)/i;
 
 function addNames(named: Set<string> | undefined, value: string): Set<string> | undefined {
   // what nearly every upstream says on every answer

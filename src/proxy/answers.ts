@@ -70,7 +70,7 @@ export function askToSignIn(transit: Transit, reason: ReasonCode): void {
 
 /** A browser's dead cookie is taken away, so that it is not presented for ever. */
 export function clearedCookie({ refusedCredential, facts }: Transit): readonly (readonly [string, string])[] {
-  if (refusedCredential === undefined) return [];
+  if (refusedCredential === undefined || typeof facts.sessionCookie !== 'string') return [];
   const secure = facts.scheme === 'https';
   return [['Set-Cookie', setCookie(sessionCookieName(secure), '', secure, 0)]];
 }

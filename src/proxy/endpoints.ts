@@ -1,13 +1,29 @@
 import type { MaybePromise } from '../core/assert-never.ts';
+import { closesConnection } from '../core/errors.ts';
 import { type Answer, type Endpoint, PayloadTooLarge } from '../core/handler.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import { readWhole } from '../wire/request-body.ts';
 import { askToSignIn, clearedCookie, refuse, sendAnswer } from './answers.ts';
+import { plainReading } from './route-table.ts';
 import type { Transit } from './transit.ts';
 
 /** Everything under it is ours on every host that a route names; nothing under it is ever forwarded. */
 export const OWN_ROOT = '/.sallyport';
 export const OWN_PREFIX = `${OWN_ROOT}/`;
+
+/**
+ * Whether a path is ours. `ambiguous`: not as it is written, but as an upstream could read it that ignores case, decodes
+ * slashes, merges them or drops parameters; or ours, with such an oddity.
+ */
+export function ownPath(path: string, oddities: number): 'ours' | 'ambiguous' | 'not ours' {
+  if (isOwn(path)) return oddities === 0 ? 'ours' : 'ambiguous';
+  const lower = path.toLowerCase();
+  return lower.includes('sallyport') && isOwn(plainReading(lower.replaceAll('%2f', '%2F'), oddities))
+    ? 'ambiguous'
+    : 'not ours';
+}
+
+const isOwn = (path: string): boolean => path.startsWith(OWN_PREFIX) || path === OWN_ROOT;
 
 export interface OwnEndpoints {
   serve(transit: Transit): MaybePromise<void>;
@@ -56,6 +72,6 @@ export function ownEndpoints(table: readonly Endpoint[]): OwnEndpoints {
     }
     transit.status = made.status;
     const dead = made.headers.some(([name]) => name === 'Set-Cookie') ? [] : clearedCookie(transit);
-    sendAnswer(exchange, { ...made, headers: [...made.headers, ...dead] }, transit.id, false);
+    sendAnswer(exchange, { ...made, headers: [...made.headers, ...dead] }, transit.id, closesConnection(made.status));
   }
 }

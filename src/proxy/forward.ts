@@ -95,7 +95,7 @@ class UpstreamAnswer implements Dispatcher.DispatchHandler {
     const { exchange, id } = this.#transit;
     try {
       if (status > 599) throw new TypeError(`status ${status}`);
-      exchange.start(status, answerHeaders((controller.rawHeaders ?? []) as Buffer[], id));
+      exchange.start(status, answerHeaders(status, (controller.rawHeaders ?? []) as Buffer[], id));
     } catch (error) {
       this.#fail('upstream_invalid');
       controller.abort(error as Error);

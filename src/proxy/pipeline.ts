@@ -3,12 +3,13 @@ import type { MaybePromise } from '../core/assert-never.ts';
 import { canonicalise } from '../core/canonical.ts';
 import { secretHost } from '../core/cookies.ts';
 import type { CredentialLookup } from '../core/credential.ts';
+import type { RequestFacts } from '../core/facts.ts';
 import type { Clock, Log, Random } from '../core/ports.ts';
 import { StoreUnavailable } from '../core/store.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import type { Exchange } from '../wire/exchange.ts';
 import { refuse } from './answers.ts';
-import { OWN_PREFIX, OWN_ROOT, type OwnEndpoints } from './endpoints.ts';
+import { type OwnEndpoints, ownPath } from './endpoints.ts';
 import { enforce } from './enforce.ts';
 import { forward } from './forward.ts';
 import { type IdentityHeaderDeps, routeIdentity } from './identity-headers.ts';
@@ -52,8 +53,10 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     if (facts.kind === 'refusal') return refuse(transit, facts.reason, { detail: facts.detail }, facts.shown);
     transit.facts = facts;
     transit.id = facts.id;
-    const own = facts.decodedPath.startsWith(OWN_PREFIX) || facts.decodedPath === OWN_ROOT;
-    if (!own) {
+    const own = ownPath(facts.decodedPath, facts.oddities);
+    if (own === 'ambiguous')
+      return refuse(transit, 'ambiguous_request', { detail: 'an odd spelling of a path of ours' });
+    if (own === 'not ours') {
       const found = plane.routes.match(facts.host, facts.decodedPath, facts.oddities);
       if (found.kind === 'ambiguous') return refuse(transit, 'ambiguous_request', { detail: found.detail });
       if (found.kind === 'none') return refuse(transit, 'no_route');
@@ -96,7 +99,11 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     else transit.refusedCredential = 'ended';
     const { route } = transit;
     if (route === undefined) return deps.endpoints.serve(transit);
-    if (isOwnToken(transit)) return refuse(transit, 'invalid_token');
+    if (isOwnToken(transit)) {
+      if (!route.public) return refuse(transit, 'invalid_token');
+      transit.facts = withoutAuthorization(transit.facts);
+      transit.refusedCredential = 'unknown';
+    }
     // an invalid credential is never a silent nobody, except for a browser, which is sent to sign in, and where all may enter
     if (transit.refusedCredential !== undefined && !route.public && !isNavigation(transit.facts)) {
       return refuse(transit, CREDENTIAL_REASONS[transit.refusedCredential]);
@@ -133,6 +140,17 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
 const CREDENTIAL_REASONS = { unknown: 'invalid_token', ended: 'session_revoked', expired: 'session_expired' } as const;
 
 /** Tokens of ours are not issued yet, so one that is presented is not valid; it must never reach an upstream either. */
-const OWN_TOKEN = /^\s*bearer\s+sp[trs]_/i;
+const OWN_TOKEN = /(?:^|[\s"',=:])sp[trs]_/i;
 const isOwnToken = ({ facts }: Transit): boolean =>
   facts.authorization !== undefined && OWN_TOKEN.test(facts.authorization);
+
+/** The facts with the credential dropped: the upstream gets none. */
+function withoutAuthorization(facts: RequestFacts): RequestFacts {
+  const at = facts.headerNames.indexOf('authorization');
+  return {
+    ...facts,
+    authorization: undefined,
+    headerNames: facts.headerNames.toSpliced(at, 1),
+    headers: facts.headers.toSpliced(2 * at, 2),
+  };
+}

@@ -84,7 +84,7 @@ export function routeTable<R extends RoutePattern>(routes: readonly R[]): RouteT
 const segmentsOf = (path: string): string[] => (path === '/' ? [''] : path.split('/'));
 
 /** The path as an upstream would read it that decodes `%2F`, merges slashes and drops parameters. */
-function plainReading(path: string, oddities: number): string {
+export function plainReading(path: string, oddities: number): string {
   let plain = path;
   if (oddities & ODD_ENCODED_SLASH) plain = plain.replaceAll('%2F', '/');
   if (oddities & ODD_SEMICOLON) plain = plain.replace(/;[^/]*/g, '');

@@ -1,4 +1,5 @@
-import { type Dispatcher, Pool } from 'undici';
+import { isIP } from 'node:net';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 
 export interface UpstreamOptions {
   /** `http://host:port` */
@@ -34,12 +35,17 @@ export function openUpstreams(): Upstreams {
       const key = JSON.stringify(options);
       const known = pools.get(key);
       if (known !== undefined) return known;
-      const pool = openPool(options);
+      const name = verifiedName(options.origin);
+      const pool = openPool(options, name);
       const upstream = {
         pool,
         origin: options.origin,
         dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
-          pool.dispatch(options.reuse ? request : { ...request, reset: true }, handler);
+          // constant: the pool would otherwise take the name to verify from the client's Host
+          pool.dispatch(
+            { ...request, servername: name, reset: options.reuse ? null : true } as typeof request,
+            handler,
+          );
         },
       };
       pools.set(key, upstream);
@@ -61,13 +67,20 @@ export function openUpstreams(): Upstreams {
   };
 }
 
-const openPool = (options: UpstreamOptions): Pool =>
-  new Pool(options.origin, {
+/** The name that an https upstream's certificate must be for: the one that the configuration says, never the client's. */
+const verifiedName = (origin: string): string => new URL(origin).hostname.replace(/^\[|\]$/g, '');
+
+function openPool(options: UpstreamOptions, name: string): Pool {
+  const connect = buildConnector({ timeout: options.connectTimeoutMs, allowH2: false });
+  // an address is verified as one and never sent as SNI (RFC 6066 §3)
+  const servername = isIP(name) === 0 ? name : '';
+  return new Pool(options.origin, {
     pipelining: 1,
     connections: null,
-    connectTimeout: options.connectTimeoutMs,
+    connect: (opened, callback) => connect({ ...opened, servername }, callback),
     headersTimeout: options.headersTimeoutMs,
     bodyTimeout: options.bodyTimeoutMs,
     strictContentLength: true,
     allowH2: false,
   });
+}

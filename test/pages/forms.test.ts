@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/core/handler.ts';
 import { escapeHtml, html } from '../../src/pages/html.ts';
 import { signInUrl } from '../../src/pages/paths.ts';
-import { renderPlainHttp, renderSignIn, type SignInView } from '../../src/pages/sign-in-page.ts';
+import { renderSignIn, type SignInView } from '../../src/pages/sign-in-page.ts';
 import { renderSignedOut, renderSignOut } from '../../src/pages/sign-out-page.ts';
 
 const text = (answer: Answer) => String(answer.body);
@@ -49,15 +49,6 @@ describe('sign-in form', () => {
     const [csp] = headerOf(signIn({ returnTo: 'https://wiki.example.com:8443/a' }), 'Content-Security-Policy');
     expect(csp).toContain("form-action 'self' https://wiki.example.com:8443;");
   });
-});
-
-test('plain HTTP is refused with a page that says why, or JSON', () => {
-  const page = renderPlainHttp({ language: 'en', html: true, id: 'abc' });
-  expect(page.status).toBe(403);
-  expect(text(page)).toContain('plain HTTP');
-  expect(text(page)).toContain('abc');
-  const json = renderPlainHttp({ language: 'en', html: false, id: 'abc' });
-  expect(JSON.parse(text(json))).toMatchObject({ status: 403, reason: 'plain_http', correlation_id: 'abc' });
 });
 
 test('signing out asks with a POST form', () => {
