@@ -32,8 +32,7 @@ export class NodeExchange implements Exchange {
     this.#response = response;
     this.#isDraining = from.isDraining;
     this.#onLast = from.onLast;
-    // without a body there is nothing to wait for (RFC 9110 §10.1.1)
-    this.#awaitsContinue = from.awaitsContinue && this.#hasBody();
+    this.#awaitsContinue = from.awaitsContinue;
     this.head = {
       method: request.method ?? '',
       target: request.url ?? '',
@@ -131,7 +130,8 @@ export class NodeExchange implements Exchange {
   }
 
   #decideToClose(wanted: boolean): boolean {
-    const closing = wanted || this.#mustClose();
+    // Node decides too: HTTP/1.0, or a client that says close
+    const closing = wanted || !this.#response.shouldKeepAlive || this.#mustClose();
     if (closing) this.#onLast();
     return closing;
   }

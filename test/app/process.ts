@@ -47,8 +47,8 @@ export interface GatewayProcess {
 }
 
 /** `sallyport run` in a process of its own, serving; ended with the test whatever it does. */
-export async function startGateway(directory: string): Promise<GatewayProcess> {
-  const command = startSallyport(['run', '--config', join(directory, 'sallyport.yaml')]);
+export async function startGateway(directory: string, env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
+  const command = startSallyport(['run', '--config', join(directory, 'sallyport.yaml')], env);
   onTestFinished(async () => {
     command.process.kill('SIGKILL');
     await command.ended;
