@@ -5,6 +5,7 @@ import type { Service } from '../core/ports.ts';
 import type { GatewayReason } from '../core/reasons.ts';
 import { signAssertion } from '../identity/assertion.ts';
 import { identityHeaders } from '../identity/headers.ts';
+import { openLockout } from '../identity/lockout.ts';
 import { openKeyRing } from '../keys/key-ring.ts';
 import { loadRootSecrets } from '../keys/root-secrets.ts';
 import { renderRefusal } from '../pages/refusal.ts';
@@ -58,6 +59,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const services = openServices(ports, config, metrics.auditDropped);
   const { store, sessions, hasher, audit } = services;
   let accounts = services.accounts;
+  const lockout = openLockout({ store, clock });
   const roots = rootSecrets();
   if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
   const keys = openKeyRing({ store, clock, random }, roots);
@@ -75,8 +77,9 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
         return ended;
       },
     },
-    signIn: async (given) => {
-      const outcome = await signInLocally({ accounts, hasher, clock }, given);
+    signIn: async ({ username, password, facts }) => {
+      const given = { username, password, address: facts.clientAddress };
+      const outcome = await signInLocally({ accounts, hasher, clock, lockout }, given);
       metrics.authentication('password', outcome.ok ? 'success' : outcome.reason);
       return outcome;
     },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/core/store.ts';
 import { partitionOf, type UserId } from '../../src/core/subject.ts';
 import { type Accounts, openAccounts, subjectOf } from '../../src/identity/accounts.ts';
+import { type Lockout, openLockout } from '../../src/identity/lockout.ts';
 import { openPasswordHasher, type PasswordHasher } from '../../src/identity/passwords.ts';
 import { resolveUser } from '../../src/identity/resolve-user.ts';
 import { signIn } from '../../src/identity/sign-in.ts';
@@ -16,12 +17,14 @@ const PASSWORD = 'correct horse battery';
 let store: Store;
 let staff: Accounts;
 let partners: Accounts;
+let lockout: Lockout;
 
 beforeAll(async () => {
   store = openStore({ clock, random: systemRandom }, { path: directory.path });
   await store.start();
   staff = openAccounts({ store, clock, hasher }, 'staff');
   partners = openAccounts({ store, clock, hasher }, 'partners');
+  lockout = openLockout({ store, clock });
 });
 afterAll(async () => {
   await store.close(1000);
@@ -29,8 +32,8 @@ afterAll(async () => {
 });
 
 const changesSince = async (cursor: string) => (await store.changes(cursor)).changes;
-const attempt = (username: string, password: string) =>
-  signIn({ accounts: staff, hasher, clock }, { username, password });
+const attempt = (username: string, password: string, by: PasswordHasher = hasher) =>
+  signIn({ accounts: staff, hasher: by, clock, lockout }, { username, password, address: '192.0.2.1' });
 
 test('the partition of a user is the same for ever: what is stored is found by it', () => {
   expect(
@@ -184,7 +187,7 @@ describe('sign-in', () => {
       },
     };
     for (const username of ['ann', 'ghost', 'taken', 'not a name']) {
-      await signIn({ accounts: staff, hasher: counting, clock }, { username, password: 'wrong password' });
+      await attempt(username, 'wrong password', counting);
     }
     expect(work).toEqual([true, false, false, false]);
   });
@@ -220,7 +223,6 @@ describe('sign-in', () => {
 
   test('busy is told apart, because trying again helps', async () => {
     const busy = openPasswordHasher({ random: systemRandom }, { maxQueue: 0 });
-    const outcome = await signIn({ accounts: staff, hasher: busy, clock }, { username: 'ann', password: PASSWORD });
-    expect(outcome).toMatchObject({ ok: false, reason: 'busy' });
+    expect(await attempt('ann', PASSWORD, busy)).toMatchObject({ ok: false, reason: 'busy' });
   });
 });

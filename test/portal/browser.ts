@@ -55,9 +55,9 @@ export class Browser {
     );
   }
 
-  async signIn(username: string, password: string, returnTo = '/'): Promise<Answer> {
+  async signIn(username: string, password: string, returnTo = '/', options: PostOptions = {}): Promise<Answer> {
     const hidden = await this.openForm(`login?return_to=${encodeURIComponent(returnTo)}`);
-    return this.post('login', { ...hidden, username, password });
+    return this.post('login', { ...hidden, username, password }, options);
   }
 
   async #send(target: string, facts: RequestFacts, body: Uint8Array): Promise<Answer> {

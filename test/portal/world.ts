@@ -3,7 +3,8 @@ import type { AuditEvent } from '../../src/core/event.ts';
 import type { Log, Recorder } from '../../src/core/ports.ts';
 import type { Session } from '../../src/core/session.ts';
 import { openAccounts } from '../../src/identity/accounts.ts';
-import { openPasswordHasher } from '../../src/identity/passwords.ts';
+import { openLockout } from '../../src/identity/lockout.ts';
+import { openPasswordHasher, type PasswordHasher } from '../../src/identity/passwords.ts';
 import { signIn } from '../../src/identity/sign-in.ts';
 import type { PortalDeps, PortalSessions } from '../../src/portal/deps.ts';
 import { portalEndpoints } from '../../src/portal/endpoints.ts';
@@ -25,6 +26,16 @@ export async function openWorld() {
   const store = openStore({ clock, random }, { path: directory.path });
   await store.start();
   const hasher = openPasswordHasher({ random });
+  /** the real one; tells how many passwords were looked at */
+  const checked = { count: 0 };
+  const counting: PasswordHasher = {
+    hash: hasher.hash,
+    verify: (phc, password) => {
+      checked.count += 1;
+      return hasher.verify(phc, password);
+    },
+  };
+  const lockout = openLockout({ store, clock });
   const accounts = openAccounts({ store, clock, hasher }, 'staff');
   await accounts.add('ann', { email: 'ann@example.com', groups: ['finance'], roles: ['editor'], password: PASSWORD });
   await accounts.add('bob', { password: PASSWORD });
@@ -67,7 +78,8 @@ export async function openWorld() {
     random,
     recorder,
     sessions: watched,
-    signIn: (given) => signIn({ accounts, hasher, clock }, given),
+    signIn: ({ username, password, facts }) =>
+      signIn({ accounts, hasher: counting, clock, lockout }, { username, password, address: facts.clientAddress }),
     csrfKeys: [random.bytes(32)],
     jwks: () => ({
       keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }],
@@ -86,6 +98,7 @@ export async function openWorld() {
     clock,
     store,
     accounts,
+    checked,
     sessions,
     events,
     durable,

@@ -1,0 +1,159 @@
+import { hash } from 'node:crypto';
+import ipaddr from 'ipaddr.js';
+import { parseAddress } from '../core/address.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Store, StoreKey } from '../core/store.ts';
+import { partitionOf, type UserId, userId } from '../core/subject.ts';
+
+export interface LockoutLimits {
+  /** ms; begins with the first attempt and is not prolonged by later ones */
+  readonly windowMs: number;
+  /** passwords that are checked for one user from one network within a window */
+  readonly perUser: number;
+  /** passwords that are checked from one network within a window, whoever they are for */
+  readonly perNetwork: number;
+  /** ms after a success for which its user and network count as known to each other */
+  readonly knownMs: number;
+}
+
+export const LOCKOUT_LIMITS: LockoutLimits = {
+  windowMs: 15 * 60_000,
+  perUser: 10,
+  perNetwork: 100,
+  knownMs: 30 * 24 * 3_600_000,
+};
+
+/** One attempt. It counts as failed until one of the functions is called, so whatever goes wrong meanwhile opens nothing. */
+export type Attempt =
+  | {
+      readonly allowed: true;
+      /** The password was right: takes the counter of this user and network away and makes them known to each other. */
+      readonly succeeded: () => Promise<void>;
+      /** No password was checked (the queue was full): takes the attempt back. */
+      readonly unchecked: () => Promise<void>;
+    }
+  | {
+      readonly allowed: false;
+      /** seconds until the window is over, rounded up: 1 to the length of the window */
+      readonly retryAfterSeconds: number;
+    };
+
+interface Counted {
+  readonly count: number;
+  /** wall-clock ms */
+  readonly endsAt: number;
+}
+
+/** All methods reject with `StoreUnavailable`: who cannot be counted is not let in. */
+export interface Lockout {
+  /** Counts an attempt of somebody at `address` to sign in as `user`. To be called before the password is looked at. */
+  begin(user: UserId, address: string): Promise<Attempt>;
+}
+
+/**
+ * Limits guessing of passwords (security rule 19; ASVS 6.1.1; NIST SP 800-63B-4, 3.2.2). Attempts are counted per user *and*
+ * network, so that a stranger elsewhere cannot lock the owner out, and besides per network over all users, which those who
+ * signed in from there lately are spared: an office where somebody stuffs stays open to its people. A network is an IPv4 /24
+ * or an IPv6 /64. Counting is atomic in the store and comes before checking: of any number of attempts at once, in any
+ * number of processes, no more than the limit is checked. Beyond it a refusal only reads, whether or not the
+ * user exists.
+ *
+ * Not covered: guessing that is spread over many networks, for each has its own counters; a stranger in the owner's own
+ * network, who locks the owner out of there for a window at a time (known devices will spare them). Somebody who used a
+ * network up can tell from the answers which users signed in from that very network lately.
+ *
+ * Does no I/O until it is asked.
+ */
+export function openLockout(
+  deps: { readonly store: Store; readonly clock: Clock },
+  limits: LockoutLimits = LOCKOUT_LIMITS,
+): Lockout {
+  const { store, clock } = deps;
+  const { windowMs, perUser, perNetwork, knownMs } = limits;
+
+  /** A counter that cannot be read is full. */
+  async function read(key: StoreKey): Promise<Counted> {
+    const entry = await store.get(key);
+    const endsAt = entry?.expiresAt ?? clock.now() + windowMs;
+    if (entry === undefined) return { count: 0, endsAt };
+    const { value } = entry;
+    return { count: typeof value === 'number' && Number.isFinite(value) ? value : Number.POSITIVE_INFINITY, endsAt };
+  }
+
+  const refused = (endsAt: number): Attempt => ({
+    allowed: false,
+    retryAfterSeconds: Math.ceil(Math.min(Math.max(endsAt - clock.now(), 1), windowMs) / 1000),
+  });
+
+  /** What decides is the number that the store gives: others may have counted since it was read. */
+  async function add(key: StoreKey): Promise<Counted> {
+    const count = await store.increment(key, 1, windowMs);
+    return { count, endsAt: (await read(key)).endsAt };
+  }
+
+  /** Takes one back that was counted in the window until `endsAt`; in a later one there is nothing to take back. */
+  async function takeBack(key: StoreKey, { endsAt }: Counted): Promise<void> {
+    const now = await read(key);
+    if (now.count > 0 && now.endsAt === endsAt) await store.increment(key, -1, windowMs);
+  }
+
+  return {
+    async begin(user, address) {
+      const network = networkOf(address);
+      const partition = partitionOf(user);
+      const who = `${sha256(user)}/${sha256(network)}`;
+      const own: StoreKey = { partition, name: `attempt/${who}` };
+      const known: StoreKey = { partition, name: `known/${who}` };
+      const all: StoreKey = { partition: 'network', name: `attempt/${sha256(network)}` };
+
+      // looked at before anything is written: a flood that is refused anyway must not keep the disk busy
+      const ownBefore = await read(own);
+      if (ownBefore.count >= perUser) return refused(ownBefore.endsAt);
+      const isKnown = (await store.get(known)) !== undefined;
+      const allBefore = await read(all);
+      const isFull = allBefore.count >= perNetwork;
+      if (isFull && !isKnown) return refused(allBefore.endsAt);
+
+      const ownNow = await add(own);
+      if (ownNow.count > perUser) return refused(ownNow.endsAt);
+      const allNow = isFull ? undefined : await add(all);
+      if (allNow !== undefined && allNow.count > perNetwork && !isKnown) return refused(allNow.endsAt);
+
+      return {
+        allowed: true,
+        async succeeded() {
+          const put = [{ name: known.name, value: 1, expiresAt: clock.now() + knownMs }];
+          const done = store.commit({ partition, put, remove: [own.name] });
+          await Promise.all([done, allNow && takeBack(all, allNow)]);
+        },
+        async unchecked() {
+          await Promise.all([takeBack(own, ownNow), allNow && takeBack(all, allNow)]);
+        },
+      };
+    },
+  };
+}
+
+/**
+ * As whom to count what was typed and cannot be a user name. One of 4,096, so that those who mistype do not lock each other
+ * out, and so that next to nothing is kept of a password that somebody typed there. Never equals a real user.
+ */
+export const strayUser = (provider: string, typed: string): UserId =>
+  userId(provider, `~${sha256(typed).slice(0, STRAY_CHARACTERS)}`);
+
+// twice six bits
+const STRAY_CHARACTERS = 2;
+
+/**
+ * The network of an address: IPv4 /24, IPv6 /64 (what one subscriber has at least; RFC 6177, RFC 7421), IPv4-mapped as IPv4.
+ * Whatever is no address is one network of its own.
+ */
+export function networkOf(address: string): string {
+  const text = parseAddress(address);
+  if (text === undefined) return 'none';
+  const parsed = ipaddr.parse(text);
+  const bytes = parsed.toByteArray();
+  return parsed.kind() === 'ipv4' ? `${bytes.slice(0, 3).join('.')}/24` : `${bytes.slice(0, 8).join('.')}/64`;
+}
+
+const sha256 = (text: string): string => hash('sha256', text, 'base64url');
