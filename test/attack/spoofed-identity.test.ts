@@ -14,8 +14,11 @@ beforeAll(async () => {
       'sallyport=stolen; Path=/',
       '__Host-sallyport=x',
       ' sallyport-login = y',
+      'a=1, sallyport=2',
       '=sallyport=z',
     ]);
+    response.setHeader('Set-Cookie2', 'sallyport=3');
+    response.setHeader('Clear-Site-Data', '"cache", "cookies"');
     response.setHeader('X-Sallyport', 'forged');
     response.setHeader('X-Request-Id', 'forged');
     response.setHeader('X-Team', 'kept');
@@ -145,6 +148,8 @@ describe('what the upstream is told', () => {
 it('an upstream cannot set our cookies or speak with our headers (rule 11)', async () => {
   const answer = await gate.send('GET / HTTP/1.1', [`Cookie: sallyport=${cookie}`]);
   expect(answer.setCookies).toEqual(['app=1']);
+  expect(answer.headers.get('set-cookie2')).toBeUndefined();
+  expect(answer.headers.get('clear-site-data')).toBe('"cache", "cache"');
   expect(answer.headers.get('x-sallyport')).toBeUndefined();
   expect(answer.headers.get('x-request-id')).toMatch(/^[a-z2-7]{26}$/);
   expect(answer.headers.get('x-team')).toBe('kept');

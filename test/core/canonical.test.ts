@@ -196,6 +196,12 @@ describe('what the parser lets through is refused (rule 4)', () => {
     ['a port over 65535', { headers: [['Host', 'a.example:65536']] }],
     ['a path in Host', { headers: [['Host', 'a.example/x']] }],
     ['an escape in Host', { headers: [['Host', 'a%2eexample']] }],
+    ['an IPv4 address in brackets', { headers: [['Host', '[1.2.3.4]']] }],
+    ['a mapped address in brackets', { headers: [['Host', '[::ffff:1.2.3.4]']] }],
+    ['the method of ICE', { method: 'SOURCE' }],
+    ['Connection naming what we judge by', { headers: [['Connection', 'Sec-Fetch-Site']] }],
+    ['Connection naming Cookie', { headers: [['Connection', 'cookie']] }],
+    ['Content-Length with something behind it', { method: 'POST', headers: [['Content-Length_', '1']] }],
     ['a bad IPv6 Host', { headers: [['Host', '[::zz]']] }],
     ['an empty label', { headers: [['Host', 'a..example']] }],
     ['Transfer-Encoding: gzip, chunked', body([['Transfer-Encoding', 'gzip, chunked']])],
@@ -354,6 +360,24 @@ describe('identity, forwarding and hop-by-hop headers never pass (rules 8–11)'
     );
   });
 
+  it('a name that we set on some route is dropped whatever it usually means', () => {
+    const own = { ...options, headerTable: headerTable(['Authorization', 'If-Modified-Since']) };
+    const request = head({
+      headers: [
+        ['Authorization', 'root'],
+        ['If_Modified_Since', 'root'],
+        ['X-Ok', '1'],
+      ],
+    });
+    expect(canonicalise(request, 'id', 1, own)).toMatchObject({ headers: ['X-Ok', '1'], authorization: undefined });
+  });
+
+  it('plain cookies count on loopback alone', () => {
+    const request = head({ headers: [['Cookie', 'sallyport=x; sallyport-login=y']] });
+    const read = canonicalise(request, 'id', 1, { ...options, plainCookies: false });
+    expect(read).toMatchObject({ sessionCookie: undefined, loginCookie: undefined, headers: [] });
+  });
+
   it('drops what Connection names, in any case, and policy does not see it either', () => {
     const read = facts({
       headers: [
@@ -375,6 +399,10 @@ describe('identity, forwarding and hop-by-hop headers never pass (rules 8–11)'
     ['sallyport-login=x; sallyport=y', undefined, 'y'],
     ['xsallyport=x', 'xsallyport=x', undefined],
     [' sallyport = q ;a=1', 'a=1', 'q'],
+    ['a=1,sallyport=SECRET; b=2', 'b=2', undefined],
+    ['=sallyport=SECRET; b=2', 'b=2', undefined],
+    ['sallyport%3dSECRET; b=2', 'b=2', undefined],
+    ['"sallyport"=SECRET; b=2', 'b=2', undefined],
   ])('cookies %j', (line, rest, session) => {
     const read = facts({ headers: [['Cookie', line]] });
     expect(read.sessionCookie).toBe(session);
@@ -439,6 +467,33 @@ describe('who the client is (rule 10)', () => {
       { clientAddress: '1.2.3.4', peerAddress: '10.0.0.1' },
     ],
     ['takes a request id', { ...behind, headers: [['X-Request-Id', 'abcdefgh_1']] }, { id: 'abcdefgh_1' }],
+    [
+      'ignores what others wrote to the left',
+      { ...behind, headers: [['Forwarded', 'for=6.6.6.6;proto=https, for=1.2.3.4']] },
+      { clientAddress: '1.2.3.4', scheme: 'http' },
+    ],
+    [
+      'walks over trusted elements',
+      { ...behind, headers: [['Forwarded', 'for=6.6.6.6, for=1.2.3.4;proto=https, for=10.0.0.2;proto=http']] },
+      { clientAddress: '1.2.3.4', scheme: 'https' },
+    ],
+    [
+      'compares addresses, not texts',
+      {
+        ...behind,
+        headers: [
+          ['Forwarded', 'for="[2001:db9::1]:4711"'],
+          ['X-Forwarded-For', '2001:DB9::1'],
+        ],
+      },
+      { clientAddress: '2001:db9::1' },
+    ],
+    [
+      'takes a scheme said twice alike',
+      { ...behind, headers: [['X-Forwarded-Proto', 'https, https']] },
+      { scheme: 'https' },
+    ],
+    ['forgets the zone of a link-local peer', { peerAddress: 'fe80::1%eth0' }, { clientAddress: 'fe80::1' }],
     ['but not a bad one', { ...behind, headers: [['X-Request-Id', 'a b']] }, { id: 'id' }],
     ['nor from a stranger', { headers: [['X-Request-Id', 'abcdefgh_1']] }, { id: 'id' }],
   ])('%s', (_name, request, expected) => {
@@ -457,6 +512,17 @@ describe('who the client is (rule 10)', () => {
         ['Forwarded', 'for=4.3.2.1'],
       ],
     ],
+    ['an element without an address', [['Forwarded', 'for=6.6.6.6, proto=http']]],
+    ['an element with two addresses', [['Forwarded', 'for=1.2.3.4;for=6.6.6.6']]],
+    [
+      'a scheme beside a list',
+      [
+        ['X-Forwarded-For', '1.2.3.4'],
+        ['Forwarded', 'proto=https'],
+      ],
+    ],
+    ['a port that is none', [['X-Forwarded-For', '1.2.3.4:99999']]],
+    ['a zone', [['X-Forwarded-For', 'fe80::1%eth0']]],
     ['an odd scheme', [['X-Forwarded-Proto', 'https, http']]],
     ['broken Forwarded', [['Forwarded', 'for']]],
   ])('refuses %s from a trusted proxy', (_name, headers) => {

@@ -10,6 +10,8 @@ describe('return_to is rebuilt, never trusted (rule 21)', () => {
   it.each([
     ['/a/b?c=d', '/a/b?c=d'],
     ['/', '/'],
+    ['/%41/b?c=%2e', '/A/b?c=%2e'],
+    ['/tiddlers/a%2fb', '/tiddlers/a%2Fb'],
     ['https://wiki.example:8443/x', 'https://wiki.example:8443/x'],
     ['https://wiki.example:8443', 'https://wiki.example:8443/'],
   ])('%j is kept', (text, expected) => {
@@ -39,6 +41,14 @@ describe('return_to is rebuilt, never trusted (rule 21)', () => {
     'https://wiki.example:8443\\@evil.example/',
     'https://wiki.example.:8443/',
     `/${'a'.repeat(5000)}`,
+    '/..//evil',
+    '/a/../b',
+    '/%2f%2fevil',
+    '/%2fevil',
+    '/%09/evil',
+    '/;@evil',
+    '/a//b',
+    '/%5cevil',
     '/é',
   ])('%j becomes /', (text) => {
     expect(to(text)).toBe('/');

@@ -32,6 +32,7 @@ beforeAll(async () => {
   gate = await openTestGateway({
     policies: { 'careful.yaml': STEP_UP, 'read-only.yaml': NO_WRITING },
     config: `
+trusted_proxies: [127.0.0.1]
 routes:
   - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff }
   - { route: careful, match: { host: app.test, path: /careful }, upstream: "${upstream.origin}", policy: careful }
@@ -103,6 +104,11 @@ describe('a credential that is presented and invalid', () => {
     expect((await gate.send('GET /open HTTP/1.1', [`Cookie: ${dead}`])).status).toBe(200);
     expect(seen(upstream.newest().rawHeaders, 'cookie')).toBeUndefined();
   });
+  it('that was given out over plain HTTP is none over https', async () => {
+    const secure = ['X-Forwarded-Proto: https', 'X-Forwarded-For: 1.2.3.4'];
+    expect((await gate.send('GET /a HTTP/1.1', [`Cookie: __Host-sallyport=${ann}`, ...secure])).status).toBe(401);
+    expect(upstream.hits).toEqual([]);
+  });
   it('of another host is none here', async () => {
     expect((await gate.send('GET /a HTTP/1.1', ['Host: other.test', as(ann)])).status).toBe(401);
   });
@@ -110,11 +116,18 @@ describe('a credential that is presented and invalid', () => {
     const answer = await gate.send('GET /a HTTP/1.1', [`Cookie: sallyport=${ann}; sallyport=${ann}`]);
     expect(problem(answer.body)).toMatchObject({ reason: 'login_required' });
   });
-  it.each(['spt_x', 'spr_x', 'sps_x'])('a token of ours (%s) never reaches the upstream', async (token) => {
-    const answer = await gate.send('GET /a HTTP/1.1', [`Authorization: Bearer ${token}`, as(ann)]);
-    expect(problem(answer.body)).toMatchObject({ reason: 'invalid_token' });
-    expect(upstream.hits).toEqual([]);
-  });
+  it.each(['Bearer spt_x', 'bearer spr_x', 'Token sps_x', 'DPoP spt_x', 'spt_x', 'Bearer "spt_x"'])(
+    'a token of ours (%s) never reaches the upstream',
+    async (token) => {
+      const open = await gate.send('GET /open HTTP/1.1', [`Authorization: ${token}`]);
+      expect(open.status).toBe(200);
+      expect(seen(upstream.newest().rawHeaders, 'authorization')).toBeUndefined();
+      upstream.reset();
+      const answer = await gate.send('GET /a HTTP/1.1', [`Authorization: ${token}`, as(ann)]);
+      expect(problem(answer.body)).toMatchObject({ reason: 'invalid_token' });
+      expect(upstream.hits).toEqual([]);
+    },
+  );
   it('an Authorization of the application’s own passes', async () => {
     expect((await gate.send('GET /a HTTP/1.1', ['Authorization: Basic YTpi', as(ann)])).status).toBe(200);
     expect(seen(upstream.newest().rawHeaders, 'authorization')).toBe('Basic YTpi');
@@ -186,6 +199,25 @@ describe('where there is nothing', () => {
     const answer = await gate.send(line, [as(ann), ...headers]);
     expect(answer.status).toBe(status);
     expect(problem(answer.body)).toMatchObject({ reason });
+    expect(upstream.hits).toEqual([]);
+  });
+});
+
+describe('our own paths in an odd spelling are neither served nor forwarded', () => {
+  it.each([
+    '/.sallyport//login',
+    '/.sallyport/login;x',
+    '/.sallyport/a%2fb',
+    '/.SALLYPORT/login',
+    '/.Sallyport/jwks.json',
+    '/.sallyporT',
+    '//.sallyport/login',
+    '/.sallyport%2flogin',
+    '/%2f.sallyport/login',
+    '/.sallyport;x/login',
+  ])('%s', async (path) => {
+    const answer = await gate.send(`GET ${path} HTTP/1.1`, [as(ann)]);
+    expect([answer.status, problem(answer.body).reason]).toEqual([400, 'ambiguous_request']);
     expect(upstream.hits).toEqual([]);
   });
 });
