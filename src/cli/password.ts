@@ -40,7 +40,6 @@ async function readInput(): Promise<string> {
 }
 
 async function ask(question: string): Promise<string> {
-  process.stderr.write(question);
   // readline echoes what is typed to its output; this output keeps it to itself
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
@@ -48,6 +47,8 @@ async function ask(question: string): Promise<string> {
   const { promise: given, resolve, reject } = Promise.withResolvers<string>();
   terminal.once('close', () => reject(new CommandFailure('no password was given; nothing was changed')));
   terminal.question('').then(resolve, reject);
+  // only now: until readline took the terminal over, it would itself show what is typed
+  process.stderr.write(question);
   try {
     return await given;
   } finally {

@@ -1,15 +1,21 @@
 import { Command, CommanderError } from 'commander';
 import { InvalidConfiguration } from '../core/finding.ts';
 import { StoreUnavailable } from '../core/store.ts';
-import { addCheck } from './check.ts';
-import { addDemo } from './demo.ts';
-import { addExplain } from './explain.ts';
 import { CommandFailure, complain, EXIT, findingText } from './output.ts';
-import { addRun } from './run.ts';
-import { addSchema } from './schema.ts';
-import { addSession } from './session.ts';
-import { addUser } from './user.ts';
 import { VERSION } from './version.ts';
+
+type Register = (program: Command, finish: (exitCode: number) => void) => void;
+
+/** Each command is loaded when it is the one that was asked for, or when help or a suggestion needs them all. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  run: async () => (await import('./run.ts')).addRun,
+  check: async () => (await import('./check.ts')).addCheck,
+  explain: async () => (await import('./explain.ts')).addExplain,
+  user: async () => (await import('./user.ts')).addUser,
+  session: async () => (await import('./session.ts')).addSession,
+  schema: async () => (await import('./schema.ts')).addSchema,
+  demo: async () => (await import('./demo.ts')).addDemo,
+};
 
 /** Runs one command line; resolves to the exit code: 0 good, 1 an error found or a refusal, 2 wrong usage, 78 configuration. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -21,10 +27,10 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     process.exit(EXIT.failure);
   });
   process.stderr.on('error', () => {});
-  const program = buildProgram((code) => {
-    exitCode = code;
-  });
   try {
+    const program = await buildProgram(argv[0], (code) => {
+      exitCode = code;
+    });
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -32,8 +38,8 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** All commands. `finish` sets the exit code of one that ended well but found something. */
-export function buildProgram(finish: (exitCode: number) => void): Command {
+/** The command of that name, or all when there is none. `finish` sets the exit code of one that ended well but found something. */
+async function buildProgram(name: string | undefined, finish: (exitCode: number) => void): Promise<Command> {
   const program = new Command('sallyport')
     .description(
       'A zero-trust gateway: checks every request against policies, then forwards it with a verified identity.',
@@ -41,13 +47,8 @@ export function buildProgram(finish: (exitCode: number) => void): Command {
     .version(VERSION)
     .addHelpText('after', HELP)
     .exitOverride();
-  addRun(program);
-  addCheck(program, finish);
-  addExplain(program, finish);
-  addUser(program);
-  addSession(program);
-  addSchema(program);
-  addDemo(program);
+  const names = name !== undefined && Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+  for (const register of await Promise.all(names.map((each) => COMMANDS[each]?.()))) register?.(program, finish);
   nameHelp(program, 'sallyport');
   return program;
 }

@@ -10,22 +10,42 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+export interface CommandOptions {
+  /** what it reads on standard input; not a terminal */
+  readonly input?: string;
+  /** beside this process's own; `undefined` takes a variable away */
+  readonly env?: NodeJS.ProcessEnv;
+  /** where it is started; default: the repository */
+  readonly cwd?: string;
+  /** the reader of its output leaves before a word is said */
+  readonly deafReader?: boolean;
+}
+
+/** A shell that says nothing of its own about colours and configuration. */
+const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
+  ...process.env,
+  FORCE_COLOR: undefined,
+  NO_COLOR: '1',
+  SALLYPORT_CONFIG: undefined,
+  ...env,
+});
+
 /** Runs one command line of the product, as a user would. */
-export function sallyport(
-  args: readonly string[],
-  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<CommandResult> {
+export function sallyport(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BIN, ...args], {
-      cwd: ROOT,
-      env: { ...process.env, NO_COLOR: '1', ...options.env },
+      cwd: options.cwd ?? ROOT,
+      env: environment(options.env),
     });
+    if (options.deafReader === true) child.stdout.destroy();
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => (stdout += chunk));
     child.stderr.on('data', (chunk) => (stderr += chunk));
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));
+    // a command that does not read may be gone already
+    child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
   });
 }
@@ -42,7 +62,7 @@ export interface RunningCommand {
 
 /** Starts a command that keeps running. */
 export function startSallyport(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCommand {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd: ROOT, env: { ...process.env, NO_COLOR: '1', ...env } });
+  const child = spawn(process.execPath, [BIN, ...args], { cwd: ROOT, env: environment(env) });
   let output = '';
   let wake: () => void = () => {};
   const hear = (chunk: Buffer): void => {
