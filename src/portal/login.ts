@@ -5,6 +5,7 @@ import { returnTo } from '../core/return-to.ts';
 import type { Session } from '../core/session.ts';
 import { StoreUnavailable } from '../core/store.ts';
 import type { SignInOutcome } from '../identity/sign-in.ts';
+import { mac } from '../keys/mac.ts';
 import { languageOf, wantsHtml } from '../pages/negotiate.ts';
 import { signInUrl } from '../pages/paths.ts';
 import { renderRefusal } from '../pages/refusal.ts';
@@ -74,9 +75,20 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
   }
   const [reason, user] = outcome.ok
     ? ['account_changed', outcome.subject.user]
-    : [outcome.reason, outcome.user ?? 'invalid'];
+    : [outcome.reason, recordedName(deps, username, outcome)];
   await deps.recorder.recordDurably(signInEvent(deps, facts, { result: 'failure', reason, user, status: 401 }));
   return form(deps, request, transport, { target, username, error: 'invalid' });
+}
+
+/** People type passwords for names: one that is nobody's is told apart from others in the audit log, but not told (rule 28). */
+function recordedName(
+  deps: PortalDeps,
+  typed: string,
+  { reason, user }: Extract<SignInOutcome, { ok: false }>,
+): string {
+  if (user === undefined) return 'invalid';
+  if (reason !== 'unknown_user') return user;
+  return `unknown:${mac(deps.csrfKeys[0] as Uint8Array, 'unknown-user', [typed.toLowerCase()]).slice(0, 12)}`;
 }
 
 /**
