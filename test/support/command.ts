@@ -21,9 +21,13 @@ export interface CommandOptions {
   readonly deafReader?: boolean;
 }
 
+/** Halves the time that a process takes to start; keyed by the content of the sources, so it never holds an old one. */
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/sallyport', import.meta.url));
+
 /** A shell that says nothing of its own about colours and configuration. */
 const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
   ...process.env,
+  NODE_COMPILE_CACHE: COMPILED,
   FORCE_COLOR: undefined,
   NO_COLOR: '1',
   SALLYPORT_CONFIG: undefined,
