@@ -37,6 +37,7 @@ export function routeTable<R extends RoutePattern>(routes: readonly R[]): RouteT
   const wildcard = new Map<string, Trie<R>>();
   const any = new Trie<R>();
   for (const route of routes) trieOf(route.host).add(route);
+  const capitals = routes.some((route) => route.path !== route.path.toLowerCase());
   return { match, namesHost, knowsHost };
 
   function trieOf(host: string | undefined): Trie<R> {
@@ -69,7 +70,9 @@ export function routeTable<R extends RoutePattern>(routes: readonly R[]): RouteT
   function match(host: string, decodedPath: string, oddities: number): RouteMatch<R> {
     const segments = segmentsOf(decodedPath);
     const route = find(host, segments, false);
-    if (route !== find(host, segments, true))
+    // the usual case: no capital anywhere, so that ignoring case changes nothing
+    const folds = capitals || decodedPath !== decodedPath.toLowerCase();
+    if (folds && route !== find(host, segments, true))
       return { kind: 'ambiguous', detail: 'the case of the path decides the route' };
     if (oddities !== 0) {
       const plain = find(host, segmentsOf(plainReading(decodedPath, oddities)), true);
