@@ -31,8 +31,10 @@ export type SignInOutcome =
       readonly reason: 'locked_out';
       /** seconds until it may be tried again; at least 1, at most the window of the lock-out */
       readonly retryAfterSeconds: number;
-      /** undefined when there is no such account: a name that is nobody's goes nowhere either */
+      /** undefined when what was typed cannot be a user name */
       readonly user: UserId | undefined;
+      /** whether there is such an account: for the audit log only, like the other reasons */
+      readonly exists: boolean;
     };
 
 /**
@@ -57,7 +59,7 @@ export async function signIn(
   const attempt = await lockout.begin(user ?? strayUser(accounts.provider, name), given.address);
   if (!attempt.allowed) {
     const { retryAfterSeconds } = attempt;
-    return { ok: false, reason: 'locked_out', retryAfterSeconds, user: found === undefined ? undefined : user };
+    return { ok: false, reason: 'locked_out', retryAfterSeconds, user, exists: found !== undefined };
   }
   const verified = await hasher.verify(found?.phc, given.password);
 

@@ -67,7 +67,7 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
       ]);
     }
   }
-  if (!outcome.ok && outcome.reason === 'locked_out') return lockedOut(deps, facts, outcome);
+  if (!outcome.ok && outcome.reason === 'locked_out') return lockedOut(deps, facts, username, outcome);
   if (!outcome.ok && outcome.reason === 'busy') {
     // nothing was checked, so nothing is worth waiting for the disk
     deps.recorder.record(signInEvent(deps, facts, { result: 'refused', reason: 'busy', status: 503 }));
@@ -84,7 +84,7 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
 function recordedName(
   deps: PortalDeps,
   typed: string,
-  { reason, user }: Extract<SignInOutcome, { ok: false }>,
+  { reason, user }: Pick<Extract<SignInOutcome, { ok: false }>, 'reason' | 'user'>,
 ): string {
   if (user === undefined) return 'invalid';
   if (reason !== 'unknown_user') return user;
@@ -186,12 +186,14 @@ function refused(deps: PortalDeps, request: HandlerRequest, reason: string, logi
 function lockedOut(
   deps: PortalDeps,
   facts: RequestFacts,
-  { reason, retryAfterSeconds, user }: Extract<SignInOutcome, { reason: 'locked_out' }>,
+  username: string,
+  { reason, retryAfterSeconds, exists, user: named }: Extract<SignInOutcome, { reason: 'locked_out' }>,
 ): Answer {
   const language = languageOf(facts);
   const answer = renderRefusal({ reason, id: facts.id, html: wantsHtml(facts), language, retryAfterSeconds });
   const { status } = answer;
-  deps.recorder.record(signInEvent(deps, facts, { result: 'refused', reason, user: user ?? 'invalid', status }));
+  const user = recordedName(deps, username, { user: named, reason: exists ? reason : 'unknown_user' });
+  deps.recorder.record(signInEvent(deps, facts, { result: 'refused', reason, user, status }));
   return answer;
 }
 

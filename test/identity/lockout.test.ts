@@ -301,7 +301,7 @@ describe('signing in', () => {
   test('of twenty guesses at once ten are checked; then not even the right password is, but elsewhere it works', async () => {
     const outcomes = await Promise.all(Array.from({ length: 20 }, (_, i) => attempt('ann', `wrong password ${i}`)));
     expect(checked).toBe(perUser);
-    const locked = { ok: false, reason: 'locked_out', retryAfterSeconds: 900, user: 'staff:ann' };
+    const locked = { ok: false, reason: 'locked_out', retryAfterSeconds: 900, user: 'staff:ann', exists: true };
     expect(outcomes.filter((outcome) => !outcome.ok && outcome.reason === 'locked_out')).toEqual(
       Array.from({ length: 10 }, () => locked),
     );
@@ -322,10 +322,10 @@ describe('signing in', () => {
   });
 
   test.each([
-    ['a name that nobody has', 'ghost', PASSWORD, undefined],
-    ['what cannot be a name', 'no name at all', PASSWORD, undefined],
-    ['a disabled account with its right password', 'frozen', PASSWORD, 'staff:frozen'],
-  ])('%s is locked like any other', async (_, username, password, user) => {
+    ['a name that nobody has', 'ghost', PASSWORD, { user: 'staff:ghost', exists: false }],
+    ['what cannot be a name', 'no name at all', PASSWORD, { user: undefined, exists: false }],
+    ['a disabled account with its right password', 'frozen', PASSWORD, { user: 'staff:frozen', exists: true }],
+  ])('%s is locked like any other', async (_, username, password, whose) => {
     for (let i = 0; i < perUser; i++)
       expect(await attempt(username, password)).not.toMatchObject({ reason: 'locked_out' });
     expect(checked).toBe(perUser);
@@ -333,7 +333,7 @@ describe('signing in', () => {
       ok: false,
       reason: 'locked_out',
       retryAfterSeconds: 900,
-      user,
+      ...whose,
     });
     expect(checked).toBe(perUser);
   });
