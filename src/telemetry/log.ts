@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Log, LogFields } from '../core/ports.ts';
+import { openLineOutput } from './line-output.ts';
 import { safeField, safeText } from './redact.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -33,14 +34,18 @@ const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /**
  * Opens the process log: one JSON object a line with `level`, `time` (ISO 8601, UTC), the fields and `msg`, on standard
  * output unless told otherwise. Values are redacted, bounded and escaped (redact.ts), so callers may pass what a client
- * sent. Written without waiting; `flush` writes what is buffered at once and never throws. An exit of any ordinary kind
- * flushes by itself. Not for the request path: what happens per request goes to the recorder and to metrics.
+ * sent. Written without waiting, and dropped and counted where it cannot be written (line-output.ts): no method throws, and
+ * whoever reads the log, or does not, never holds its writer. `flush` writes what is buffered at once, within a quarter of a
+ * second; an exit of any ordinary kind does so by itself. Not for the request path: what happens per request goes to the recorder and to metrics.
  */
 export function openLog(options: LogOptions): OwnedLog {
   const terminal = (options.destination ?? process.stdout).isTTY === true;
   const buffered =
     options.destination === undefined
-      ? pino.destination({ dest: 1, sync: options.pretty && terminal, maxLength: MAX_BUFFERED_BYTES })
+      ? openLineOutput(1, {
+          maxBytes: MAX_BUFFERED_BYTES,
+          onRecovered: (lines) => log.warn('lines of this log were lost; its reader did not take them', { lines }),
+        })
       : undefined;
   const raw: LogDestination = buffered ?? (options.destination as LogDestination);
   const color = options.color ?? (process.env.NO_COLOR === undefined || process.env.NO_COLOR === '');
@@ -58,19 +63,14 @@ export function openLog(options: LogOptions): OwnedLog {
     if (!logger.isLevelEnabled(level)) return;
     logger[level](fields === undefined ? {} : safeFields(fields), safeText(message));
   };
-  return {
+  const log: OwnedLog = {
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    flush() {
-      try {
-        buffered?.flushSync();
-      } catch {
-        // the reader is gone, or the descriptor would block: an exit must not fail because of its log
-      }
-    },
+    flush: () => buffered?.flush(),
   };
+  return log;
 }
 
 // Names that the line itself uses get a suffix, so that a field can never pose as the line's own level, time or message.
