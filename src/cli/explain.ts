@@ -127,13 +127,15 @@ async function subjectOfStore({ config }: Loaded, name: string): Promise<Subject
 }
 
 function tell(described: Described): void {
-  if (described.kind === 'explained') return say(explanationText(described.request, described.explanation));
-  if (described.kind === 'own') {
+  if (described.kind === 'explained') {
+    say(explanationText(described.request, described.explanation));
+  } else if (described.kind === 'own') {
     const { method, host, path } = described.request;
-    return say(`${method} ${host}${path} is an endpoint of the gateway itself: no policy is judged for it.`);
+    say(`${method} ${host}${path} is an endpoint of the gateway itself: no policy is judged for it.`);
+  } else {
+    const { status, reason, detail } = described.refused;
+    complain(printable(`the gateway would refuse this request with ${status} ${reason}: ${detail}`));
   }
-  const { status, reason, detail } = described.refused;
-  complain(printable(`the gateway would refuse this request with ${status} ${reason}: ${detail}`));
 }
 
 function parseSetting(text: string): readonly [string, unknown] {

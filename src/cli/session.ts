@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { publicSession } from '../admin/shapes.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
@@ -82,13 +83,3 @@ async function revoke(services: OpenedServices, id: string | undefined, options:
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-
-const publicSession = (session: Session) => ({
-  id: session.id,
-  user: session.subject.user,
-  created: iso(session.createdAt),
-  last_activity: iso(session.lastActivityAt),
-  expires: iso(session.absoluteExpiryAt),
-  address: session.address,
-  user_agent: session.userAgent,
-});

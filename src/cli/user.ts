@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { publicAccount } from '../admin/shapes.ts';
 import { type Account, type AccountOutcome, foldName, NAME_PATTERN } from '../identity/accounts.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
@@ -131,13 +132,3 @@ const listOf = (text: string | undefined): string[] =>
     .filter((part) => part !== '');
 const stateOf = (account: Account): string =>
   account.disabled ? 'disabled' : account.hasPassword ? 'active' : 'no password';
-const publicAccount = ({ user, provider, name, email, groups, roles, disabled, createdAt }: Account) => ({
-  user,
-  provider,
-  name,
-  email: email ?? null,
-  groups,
-  roles,
-  disabled,
-  created: new Date(createdAt).toISOString(),
-});
