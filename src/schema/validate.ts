@@ -40,7 +40,7 @@ export function compileCheck(schema: TSchema): (document: SourceDocument) => Che
 
 /** One thing that is wrong with data that came in a request. */
 export interface JsonProblem {
-  /** RFC 6901, of the value, or of the map that has or lacks a key; empty: the whole */
+  /** RFC 6901; of a key that is missing that of its map, of one too many its own; empty: the whole */
   readonly pointer: string;
   /** a sentence; never repeats a value */
   readonly detail: string;
