@@ -210,9 +210,9 @@ export const COMPONENTS = {
         open(
           {
             level: OneOf(LEVELS, { description: 'Assurance that is missing.' }),
-            maxAgeMs: optional(Type.Number()),
-            anyOf: optional(Type.Array(OneOf(METHODS, { description: 'A method.' }))),
-            allOf: Type.Array(OneOf(METHODS, { description: 'A method.' })),
+            max_age: optional(Type.Number({ description: 'Seconds.' })),
+            any_of: optional(Type.Array(OneOf(METHODS, { description: 'A method.' }))),
+            all_of: Type.Array(OneOf(METHODS, { description: 'A method.' })),
           },
           'What a step-up asks for.',
         ),
@@ -272,7 +272,7 @@ export const COMPONENTS = {
       sensitivity: optional(Type.String()),
       decision: optional(ref('Decision')),
       authenticated: optional(Flag({ description: 'Somebody asks.' })),
-      implicitAllow: optional(Flag({ description: 'A public route.' })),
+      implicit_allow: optional(Flag({ description: 'A public route.' })),
       rules: optional(Type.Array(ref('ExplainedRule'))),
       login: optional(Type.Array(ref('ExplainedRule'))),
     },

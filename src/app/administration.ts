@@ -2,7 +2,6 @@ import type { ApiDeps, Explained } from '../admin/api-deps.ts';
 import type { Accounts } from '../identity/accounts.ts';
 import type { Lockout } from '../identity/lockout.ts';
 import type { Health } from '../telemetry/health.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 import { checkFiles } from './check-files.ts';
 import { describe, describedJson } from './describe.ts';
 import { subjectNamed, WrongDescription } from './described-request.ts';
@@ -15,7 +14,6 @@ export function administration(
   { clock, random, sessions, audit }: Pick<Services, 'clock' | 'random' | 'sessions' | 'audit'>,
   own: {
     readonly health: Health;
-    readonly metrics: Metrics;
     readonly lockout: Lockout;
     readonly version: string;
     /** what is in force when it is asked */
@@ -23,7 +21,7 @@ export function administration(
     readonly accounts: () => ReadonlyMap<string, Accounts>;
   },
 ): ApiDeps {
-  const { health, metrics, lockout, version, loaded } = own;
+  const { health, lockout, version, loaded } = own;
   const accounts = (): readonly Accounts[] => [...own.accounts().values()];
 
   const explain: ApiDeps['explain'] = async ({ method, url, as, from, headers, set, absent, unknown }) => {
@@ -55,21 +53,7 @@ export function administration(
     recorder: audit,
     health,
     version,
-    sessions: {
-      get: sessions.get,
-      listUser: sessions.listUser,
-      listAll: sessions.listAll,
-      revoke: async (id, by, reason) => {
-        const ended = await sessions.revoke(id, by, reason);
-        if (ended) metrics.revocation('session', 1);
-        return ended;
-      },
-      revokeUser: async (user, by, reason, options) => {
-        const ended = await sessions.revokeUser(user, by, reason, options);
-        if (ended > 0) metrics.revocation('session', ended);
-        return ended;
-      },
-    },
+    sessions,
     accounts,
     unlock: (user) => lockout.clear(user),
     check: checkFiles,

@@ -13,9 +13,11 @@ import {
   type DescribedRequest,
   describedContext,
   describedFacts,
+  describedHost,
   type Refused,
   WrongDescription,
 } from './described-request.ts';
+import { explanationJson, type ShownRequest } from './explanation-json.ts';
 import type { Judge, OwnEndpoint } from './judge.ts';
 
 /** A request, who asks it, and what is to be different from what the gateway would find. */
@@ -29,27 +31,19 @@ export interface Description {
   readonly unknown: readonly string[];
 }
 
-interface Shown {
-  readonly method: string;
-  readonly host: string;
-  readonly path: string;
-  readonly route: string | null;
-  readonly as: string | null;
-}
-
 /** What would become of the request. */
 export type Described =
   | {
       /** refused before any policy is asked */
       readonly kind: 'refused';
-      readonly request: { readonly method: string; readonly url: string };
+      readonly request: { readonly method: string; readonly host: string; readonly url: string };
       readonly refused: { readonly status: number; readonly reason: string; readonly detail: string };
     }
   /** an endpoint of the gateway itself: no policy is asked */
-  | { readonly kind: 'own'; readonly request: Shown; readonly own: true }
+  | { readonly kind: 'own'; readonly request: ShownRequest; readonly own: true }
   | {
       readonly kind: 'explained';
-      readonly request: Shown;
+      readonly request: ShownRequest;
       readonly sensitivity: Program<unknown>['sensitivity'];
       readonly explanation: Explanation;
     };
@@ -60,7 +54,7 @@ export interface DescribeSource {
   readonly config: Configuration | undefined;
   readonly judge: (facts: RequestFacts) => Judge | OwnEndpoint | Refused;
   readonly subject: (name: string) => MaybePromise<Subject>;
-  /** wall-clock ms at which the request is to be judged */
+  /** wall-clock ms at which the request is made, unless the description sets `time.now` */
   readonly at: number;
 }
 
@@ -71,11 +65,15 @@ export interface DescribeSource {
 export async function describe(description: Description, source: DescribeSource): Promise<Described> {
   const set = replacementsOf(description);
   const { method, url } = description.request;
-  const facts = describedFacts(description.request, source.config, source.at);
+  const instant = set.get('time.now');
+  const at = typeof instant === 'number' ? instant : source.at;
+  const facts = describedFacts(description.request, source.config, at);
   const judge = facts.kind === 'refusal' ? facts : source.judge(facts);
   if (facts.kind === 'refusal' || judge.kind === 'refusal') {
     const { reason, detail } = judge as Refused;
-    return { kind: 'refused', request: { method, url }, refused: { status: errorRow(reason).status, reason, detail } };
+    const host = describedHost(url, source.config);
+    const { status } = errorRow(reason);
+    return { kind: 'refused', request: { method, host, url }, refused: { status, reason, detail } };
   }
   if (judge.kind === 'own') return { kind: 'own', request: { ...shownOf(facts), route: null, as: null }, own: true };
   const subject = description.as === undefined ? undefined : await source.subject(description.as);
@@ -94,7 +92,7 @@ export async function describe(description: Description, source: DescribeSource)
 export function describedJson(described: Described): object {
   if (described.kind === 'explained') {
     const { request, sensitivity, explanation } = described;
-    return { request, sensitivity, ...explanation };
+    return explanationJson(request, sensitivity, explanation);
   }
   const { kind: _, ...rest } = described;
   return rest;

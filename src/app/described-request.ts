@@ -47,13 +47,13 @@ export function describedFacts(
   config: Configuration | undefined,
   at: number,
 ): RequestFacts | Refused {
-  const match = /^(?:(https?):\/\/([^/?#]+))?([/?].*)?$/is.exec(request.url);
+  const match = ADDRESS.exec(request.url);
   if (match === null || request.url === '') {
     throw new WrongDescription(
-      `${JSON.stringify(request.url)} is no address: write https://host/path, or /path for the first host of the configuration`,
+      `${JSON.stringify(request.url)} is no address: write https://host/path, or /path for a host of the configuration`,
     );
   }
-  const [, scheme, host, path = '/'] = match;
+  const [, scheme, , path = '/'] = match;
   const rawHeaders = request.headers.flatMap((line) => {
     const colon = line.indexOf(':');
     if (colon < 1) throw new WrongDescription(`not a header: ${line} (write 'Name: value')`);
@@ -65,7 +65,7 @@ export function describedFacts(
     method: request.method,
     target: path.startsWith('?') ? `/${path}` : path,
     httpVersion: '1.1',
-    rawHeaders: ['Host', host ?? defaultHost(config), ...rawHeaders],
+    rawHeaders: ['Host', describedHost(request.url, config), ...rawHeaders],
     peerAddress: request.clientAddress,
     secure: scheme?.toLowerCase() === 'https',
   };
@@ -76,10 +76,14 @@ export function describedFacts(
   return read;
 }
 
-/** A path alone is asked of the first host that a route names. */
-function defaultHost(config: Configuration | undefined): string {
-  const named = config?.routes.find((route) => route.match.host !== undefined)?.match.host;
-  return named?.replace(/^\*\./, 'any.') ?? 'localhost';
+const ADDRESS = /^(?:(https?):\/\/([^/?#]+))?([/?].*)?$/is;
+
+/** A path alone is asked of localhost when a route takes every host, else of the first host that a route names. */
+export function describedHost(url: string, config: Configuration | undefined): string {
+  const said = ADDRESS.exec(url)?.[2];
+  if (said !== undefined) return said;
+  const hosts = config?.routes.map((route) => route.match.host) ?? [];
+  return hosts.includes(undefined) ? 'localhost' : (hosts[0]?.replace(/^\*\./, 'any.') ?? 'localhost');
 }
 
 const canonicalOptions = (config: Configuration | undefined): CanonicalOptions => ({

@@ -38,7 +38,8 @@ Examples:
   sallyport explain GET / --as zoe --set 'identity.groups=[staff]' --unknown geo.country
   sallyport explain GET / --policies policies/ --policy baseline,app --json
 
-Nobody asks unless --as says who; somebody without an account is a name and nothing else. Attributes: docs/reference.md.
+Nobody asks unless --as says who; somebody without an account is a name and nothing else, and has just signed in. --set time.now
+moves the whole request to that instant. Attributes: docs/reference.md. The JSON: docs/policy.md.
 Exits 0 when it explained, 1 when the gateway would refuse the request before any policy is asked.`;
 
 export function addExplain(program: Command, finish: (exitCode: number) => void): void {
@@ -46,7 +47,7 @@ export function addExplain(program: Command, finish: (exitCode: number) => void)
     .command('explain')
     .description('Say what would be decided for a request and why: every rule, true, false or unknown, and its line.')
     .argument('<method>', 'GET, POST, …')
-    .argument('<url>', 'https://host/path, or /path for the first host that a route names')
+    .argument('<url>', 'https://host/path, or /path for localhost, or the first host if every route names one')
     .option(...CONFIG_OPTION)
     .addOption(
       new Option('--policies <dir>', 'judge by the policies of this directory, without a configuration').conflicts(
@@ -133,8 +134,13 @@ function tell(described: Described): void {
     const { method, host, path } = described.request;
     say(`${method} ${host}${path} is an endpoint of the gateway itself: no policy is judged for it.`);
   } else {
+    const { method, host, url } = described.request;
     const { status, reason, detail } = described.refused;
-    complain(printable(`the gateway would refuse this request with ${status} ${reason}: ${detail}`));
+    // of a path alone, whoever reads it learns which host it was asked of
+    const asked = url.includes('://') ? url : `${host}${url}`;
+    complain(
+      printable(`the gateway would refuse this request (${method} ${asked}) with ${status} ${reason}: ${detail}`),
+    );
   }
 }
 

@@ -35,7 +35,7 @@ export interface ApiWorld {
 export async function openApiWorld(options: { readonly providers?: string } = {}): Promise<ApiWorld> {
   const upstream = await openUpstream();
   const gate = await openTestGateway({
-    config: `routes:\n  - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff }\n`,
+    config: `routes:\n  - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff, user_prefix: true }\n`,
     adminToken: TOKEN,
     ...options,
   });
