@@ -67,7 +67,8 @@ export function adminRoutes(deps: AdminDeps, token: string | undefined): AdminAp
 
   app.notFound(() => problem('no_route'));
   app.onError((error, c) => {
-    log.error('admin request failed', { method: c.req.method, path: c.req.path, error: error.stack ?? error.message });
+    const { method, path } = c.req;
+    log.error('admin request failed', { id: c.get('id'), method, path, error: error.stack ?? error.message });
     return problem(reasonOfError(error) ?? 'internal_error');
   });
   return app;

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { openApiDocument } from '../admin/openapi.ts';
 import { configurationSchema } from '../config/schema.ts';
 import { policySchema, policyTestsSchema } from '../policy/schema.ts';
 import { publishSchema } from '../schema/publish.ts';
@@ -9,6 +10,7 @@ const SCHEMAS = {
   configuration: () => publishSchema(configurationSchema),
   policy: () => policySchema(catalogue),
   'policy-tests': () => policyTestsSchema(catalogue),
+  openapi: openApiDocument,
 } as const;
 
 export function addSchema(program: Command): void {

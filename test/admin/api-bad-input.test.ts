@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { exchangeRaw, parseAnswer, type RawAnswer } from '../support/raw.ts';
-import { type ApiWorld, openApiWorld, TOKEN } from './api-world.ts';
+import { type ApiWorld, expectProblemShape, openApiWorld, TOKEN } from './api-world.ts';
 
 let world: ApiWorld;
 let cookie: string;
@@ -40,6 +40,7 @@ function expectProblem(answer: RawAnswer, status: number, reason: string): Recor
   ]);
   const body = JSON.parse(answer.body);
   expect(body).toMatchObject({ status, reason, type: `urn:sallyport:problem:${reason}` });
+  expectProblemShape(body);
   expect(answer.text).not.toMatch(/node_modules|\.ts:|\.js:|Error:/);
   return body;
 }
@@ -258,6 +259,27 @@ describe('bodies', () => {
       400,
       'invalid_request',
     );
+  });
+});
+
+describe('a store that does not answer', () => {
+  it('is 503 for what needs it, and the rest goes on', async () => {
+    const other = await openApiWorld();
+    await other.gate.gateway.services.store.close(1000);
+    for (const [method, path] of [
+      ['GET', '/sessions'],
+      ['DELETE', '/sessions/ses_x'],
+      ['DELETE', '/sessions?user=staff:ann'],
+      ['GET', '/users'],
+      ['POST', '/users/ann/disable'],
+      ['POST', '/users/ann/unlock'],
+    ] as const) {
+      const answer = await other.call(method, path);
+      expect([path, answer.status, answer.body.reason]).toEqual([path, 503, 'store_unavailable']);
+    }
+    expect((await other.call('GET', '/health')).body.status).toBe('not_ready');
+    expect((await other.call('GET', '/openapi.json')).status).toBe(200);
+    await other.close();
   });
 });
 

@@ -84,6 +84,13 @@ const description = JSON.parse(JSON.stringify(openApiDocument()));
 const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
 ajv.addSchema(description, 'api');
 
+/** The body is a problem as the description has it. */
+export function expectProblemShape(body: unknown): void {
+  const validate = ajv.compile({ $ref: 'api#/components/schemas/Problem' });
+  validate(body);
+  expect(validate.errors ?? []).toEqual([]);
+}
+
 /** The answer is one that the description has for this path, method and status, and its body is as described. */
 export function expectDescribed(method: string, path: string, answer: ApiAnswer): void {
   const [bare = ''] = path.split('?');
