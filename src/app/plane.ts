@@ -33,6 +33,7 @@ export function buildPlane(
   { elevation, programs }: CompiledPrograms,
   deps: { readonly upstreams: Upstreams; readonly metrics: Metrics },
 ): { readonly plane: DataPlane; readonly routes: readonly CompiledRoute[] } {
+  const providers = new Set(config.identity.providers.map((provider) => provider.id));
   const routes = config.routes.map((route, i) => {
     const { timeouts } = route;
     return {
@@ -53,7 +54,8 @@ export function buildPlane(
         reuse: route.reuse,
       }),
       identityNames: identityNames(route),
-      userPrefix: route.user_prefix,
+      // nobody has to sign in on a public route, so it is not refused for this; its people must be told apart all the same
+      userPrefix: route.user_prefix || (route.public && providers.size > 1),
       metrics: deps.metrics.route(route.route),
     } satisfies CompiledRoute;
   });
@@ -71,7 +73,7 @@ export function buildPlane(
     elevation,
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
-    providers: new Set(config.identity.providers.map((provider) => provider.id)),
+    providers,
   });
   return { plane, routes };
 }
