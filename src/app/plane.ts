@@ -64,6 +64,7 @@ export function buildPlane(
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
     providers: new Set(config.identity.providers.map((provider) => provider.id)),
+    roles: set.roles,
   });
   return { plane, routes, findings };
 }

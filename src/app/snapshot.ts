@@ -2,6 +2,7 @@ import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { type Finding, hasErrors } from '../core/finding.ts';
 import { loadPolicies } from '../policy/load.ts';
+import { NO_ROLES } from '../policy/roles.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import type { CompiledRoute, DataPlane } from '../proxy/plane.ts';
 import type { Upstreams } from '../proxy/upstreams.ts';
@@ -41,7 +42,7 @@ export function load(file: string, env: Environment): Built<Loaded> {
   return { value: usable ? { config, set: policies.set } : undefined, findings: all, watched };
 }
 
-const NO_POLICIES: PolicySet = { layers: new Map(), broken: new Set() };
+const NO_POLICIES: PolicySet = { layers: new Map(), broken: new Set(), roles: NO_ROLES };
 
 /** load → compile → freeze. Nothing of it is in force until the caller swaps it in. */
 export function buildSnapshot(

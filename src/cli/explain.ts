@@ -9,7 +9,14 @@ import { readYaml } from '../schema/yaml.ts';
 import { catalogue } from '../signals/index.ts';
 import { CONFIG_OPTION, configFile, loadOrFail } from './config-file.ts';
 import { judgeOfDirectory, judgeOfRoute } from './explain-judge.ts';
-import { bareSubject, describedContext, describedFacts, type Refused, subjectNamed } from './explain-request.ts';
+import {
+  bareSubject,
+  describedAccess,
+  describedContext,
+  describedFacts,
+  type Refused,
+  subjectNamed,
+} from './explain-request.ts';
 import { explanationText } from './explain-text.ts';
 import { CommandFailure, complain, EXIT, JSON_OPTION, printable, say, sayJson } from './output.ts';
 
@@ -94,7 +101,8 @@ async function explain(
         : await subjectNamed(loaded, options.as);
   const { program, findings } = compileProgram(judge.set, overlayCatalogue(catalogue), judge.options);
   if (hasErrors(findings)) throw new InvalidConfiguration(findings);
-  const base = describedContext(facts, judge.params, subject, judge.options.elevation);
+  const access = describedAccess(judge.set.roles, subject, set);
+  const base = describedContext(facts, judge.params, subject, access, judge.options.elevation);
   const explanation = program.explain({ base, set });
   const described = { ...shownOf(facts), route: judge.route ?? null, as: subject?.user ?? null };
   if (options.json) sayJson({ request: described, sensitivity: program.sensitivity, ...explanation });

@@ -4,6 +4,7 @@ import { configurationTable } from '../config/reference.ts';
 import { configurationSchema } from '../config/schema.ts';
 import { ERRORS } from '../core/errors.ts';
 import { type GatewayReason, REASONS } from '../core/reasons.ts';
+import { rolesSchema } from '../policy/roles-file.ts';
 import { policySchema } from '../policy/schema.ts';
 import { publishSchema } from '../schema/publish.ts';
 import { catalogue } from '../signals/index.ts';
@@ -14,6 +15,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['config/schema/sallyport.schema.json', json(publishSchema(configurationSchema))],
     ['config/schema/policy.schema.json', json(policySchema(catalogue))],
+    ['config/schema/roles.schema.json', json(rolesSchema())],
     ['docs/reference.md', reference()],
   ]);
 }
