@@ -31,16 +31,21 @@ interface Loaded {
 /**
  * Reads policies (`*.yaml`), their tests (`*.test.yaml`) and `roles.yaml`. All problems of all files are reported at once,
  * in the order of files and lines; a policy with an error is not in the set, and roles with an error are none. Never throws.
+ *
+ * @param unread files that could not be read, which is told elsewhere: what is missing for that reason is not told again
  */
 export function loadPolicies<C>(
   files: readonly PolicyFile[],
   catalogue: Catalogue<C>,
+  unread: readonly string[] = [],
 ): { readonly set: PolicySet; readonly findings: Finding[] } {
   const specs: Specs = catalogue.attributes;
   const loaded = new Map<string, Loaded>();
   const broken = new Set<string>();
   const findings: Finding[] = [];
   const reports: Report[] = [];
+  /** policies whose name is not known */
+  const unnamed: string[] = [...unread];
 
   const open = (file: PolicyFile, check: (document: SourceDocument) => Finding[]): Opened | undefined => {
     const { document, findings: syntax } = readYaml(file.file, file.text);
@@ -63,7 +68,10 @@ export function loadPolicies<C>(
   for (const file of files.filter((each) => kindOfFile(each.file) === 'policy')) {
     const opened = open(file, checkPolicyShape);
     const policy = opened && parsePolicy(specs, opened.report, opened.document);
-    if (opened === undefined || policy === undefined) continue;
+    if (opened === undefined || policy === undefined) {
+      unnamed.push(file.file);
+      continue;
+    }
     const { report } = opened;
     lintRoleNames(report, roles, policy);
     const first = loaded.get(policy.name);
@@ -77,7 +85,7 @@ export function loadPolicies<C>(
   }
   for (const file of files.filter((each) => kindOfFile(each.file) === 'tests')) {
     const opened = open(file, checkTestShape);
-    if (opened !== undefined) addTests(specs, opened, loaded);
+    if (opened !== undefined) addTests(specs, opened, loaded, unnamed);
   }
 
   const layers = new Map<string, Policy>();
@@ -95,7 +103,7 @@ export function loadPolicies<C>(
     if (broken.has(name)) continue;
     for (const test of tests) lintTest(reports.find((each) => each.file === test.file) ?? report, specs, whole, test);
   }
-  if (!files.some((each) => kindOfFile(each.file) === 'policy')) {
+  if (![...files.map(({ file }) => file), ...unread].some((file) => kindOfFile(file) === 'policy')) {
     findings.push(wholeFile(files[0]?.file ?? '', 'no-policies', 'There is no policy file here.'));
   }
   for (const report of reports) findings.push(...report.findings);
@@ -112,11 +120,19 @@ interface Opened {
   readonly wrong: boolean;
 }
 
-function addTests(specs: Specs, { document, report }: Opened, loaded: ReadonlyMap<string, Loaded>): void {
+function addTests(
+  specs: Specs,
+  { document, report }: Opened,
+  loaded: ReadonlyMap<string, Loaded>,
+  unnamed: readonly string[],
+): void {
   const { value } = document;
   if (!isMap(value) || typeof value.policy !== 'string') return;
-  const target = loaded.get(value.policy);
+  const { policy } = value;
+  const target = loaded.get(policy);
   if (target === undefined) {
+    // by the habit of naming a file after its policy, it is one of those that are wrong already
+    if (unnamed.some((file) => baseName(file) === `${policy}.yaml`)) return;
     const near = suggest(value.policy, loaded.keys());
     report.error(['policy'], 'unknown-policy', `There is no policy "${value.policy}" to test.`, didYouMean(near));
     return;
@@ -124,9 +140,11 @@ function addTests(specs: Specs, { document, report }: Opened, loaded: ReadonlyMa
   target.tests.push(...parseTests(specs, report, value.tests, new Set(target.policy.rules.map((rule) => rule.name))));
 }
 
+const baseName = (file: string): string => file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+
 /** What a file is, by its name alone. */
 function kindOfFile(file: string): 'policy' | 'tests' | 'roles' {
-  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+  const name = baseName(file);
   if (/^roles\.ya?ml$/.test(name)) return 'roles';
   return /\.test\.ya?ml$/.test(name) ? 'tests' : 'policy';
 }

@@ -234,8 +234,15 @@ test('sets of files: none, two of one name, roles.yaml, tests of no policy', () 
   expect(loadPolicies([roles], catalogue).findings.map((f) => f.code)).toEqual(['no-policies']);
   const second = loadPolicies([good, roles, { ...roles, file: 'roles.yaml' }], catalogue);
   expect(second.findings.map((f) => [f.file, f.code])).toEqual([['roles.yaml', 'duplicate-roles']]);
-  const astray = loadPolicies([good, { file: 'b.test.yaml', text: `version: 1\npolicy: aa\n${tested}` }], catalogue);
+  const named = { ...good, text: good.text.replace('policy: a', 'policy: abc') };
+  const astray = loadPolicies([named, { file: 'b.test.yaml', text: `version: 1\npolicy: abd\n${tested}` }], catalogue);
   expect(astray.findings.map((f) => [f.file, f.code, f.suggestion])).toEqual([
-    ['b.test.yaml', 'unknown-policy', 'Did you mean a?'],
+    ['b.test.yaml', 'unknown-policy', 'Did you mean abc?'],
   ]);
+  // its policy is one of the files that are wrong already, or could not even be read
+  const tests = { file: 'p/b.test.yaml', text: `version: 1\npolicy: b\n${tested}` };
+  const wrong = loadPolicies([good, { file: 'p/b.yaml', text: 'policy: [' }, tests], catalogue);
+  expect(new Set(wrong.findings.map((f) => f.file))).toEqual(new Set(['p/b.yaml']));
+  expect(loadPolicies([good, tests], catalogue, ['p/b.yaml']).findings).toEqual([]);
+  expect(loadPolicies([tests], catalogue, ['p/b.yaml']).findings).toEqual([]);
 });
