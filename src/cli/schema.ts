@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { configurationSchema } from '../config/schema.ts';
 import { rolesSchema } from '../policy/roles-file.ts';
-import { policySchema } from '../policy/schema.ts';
+import { policySchema, policyTestsSchema } from '../policy/schema.ts';
 import { publishSchema } from '../schema/publish.ts';
 import { catalogue } from '../signals/index.ts';
 import { sayJson } from './output.ts';
@@ -9,6 +9,7 @@ import { sayJson } from './output.ts';
 const SCHEMAS = {
   configuration: () => publishSchema(configurationSchema),
   policy: () => policySchema(catalogue),
+  'policy-tests': () => policyTestsSchema(catalogue),
   roles: rolesSchema,
 } as const;
 

@@ -51,7 +51,7 @@ export function loadPolicies<C>(
     const { document, findings: syntax } = readYaml(file.file, file.text);
     findings.push(...syntax);
     if (document === undefined) return undefined;
-    const shape = check(document);
+    const shape = check(document).map((finding) => withHint(finding, document.value));
     findings.push(...shape);
     const report = openReport(document);
     reports.push(report);
@@ -139,6 +139,19 @@ function addTests(
   }
   target.tests.push(...parseTests(specs, report, value.tests, new Set(target.policy.rules.map((rule) => rule.name))));
 }
+
+/** A configuration with a mistake in `routes` is taken for a policy, and then nothing that is said of it helps. */
+function withHint(finding: Finding, value: unknown): Finding {
+  if (finding.code !== 'missing-key' || !finding.message.includes('"policy"') || !isMap(value)) return finding;
+  const looksSo = Object.keys(value).some((key) => CONFIGURED.has(key) || suggest(key, CONFIGURED) !== undefined);
+  if (!looksSo) return finding;
+  return {
+    ...finding,
+    suggestion: 'A policy begins with `policy: NAME`. If this is a configuration, it needs `routes`.',
+  };
+}
+
+const CONFIGURED: ReadonlySet<string> = new Set(['routes', 'listen', 'trusted_proxies', 'identity']);
 
 const baseName = (file: string): string => file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
 

@@ -64,7 +64,7 @@ export function mend(
   };
   for (let round = 0; ; round++) {
     // a list that lost all of its items stays empty: there is nothing that could stand for them
-    const problems = check(mended).problems.filter(({ value: at }) => !(Array.isArray(at) && at.length === 0));
+    const problems = check(mended).problems.filter((problem) => !isEmptied(problem));
     if (problems.length === 0) break;
     if (round === MAX_ROUNDS || problems.some((problem) => problem.path.length === 0 && problem.at === 'value'))
       return undefined;
@@ -79,6 +79,9 @@ export function mend(
   };
   return { document: mended, isAsWritten };
 }
+
+const isEmptied = ({ code, value }: Problem): boolean =>
+  code === 'out-of-range' && Array.isArray(value) && value.length === 0;
 
 /** The paths that a problem leaves unsaid. */
 function replacedBy({ path, code, missing, word, candidates }: Problem): readonly Path[] {

@@ -145,6 +145,40 @@ test.each<[string, string]>([
   expect(set.layers.size).toBe(0);
 });
 
+test.each<[string, string, RegExp]>([
+  [
+    'a reason',
+    'policy: p\nrules: [{ deny: a, reason: "Bad Reason" }]',
+    /must be a code of lower-case letters.*not "Bad Reason"/,
+  ],
+  ['a policy', 'policy: "a b"\nrules: [{ allow: a }]', /^policy must be a name of letters/],
+  ['a rule', 'policy: p\nrules: [{ allow: "a b" }]', /allow must be a name of letters/],
+  ['an instant', 'policy: p\nrules: [{ allow: a, when: { time.now: 5 } }]', /time\.now is an instant: /],
+  [
+    'a range of three',
+    'policy: p\nrules: [{ allow: a, when: { time.hour: { between: [1, 2, 3] } } }]',
+    /\[lowest, highest\], not a list of 3\./,
+  ],
+  [
+    'a duration',
+    'policy: p\nrules: [{ allow: a, when: { session.age: { below: 5M } } }]',
+    /a duration such as 15m, 1h30m or 7d is needed/,
+  ],
+])('the message says what %s must be', (_name, text, says) => {
+  expect(load(`version: 1\n${text}\n`).findings.map((finding) => finding.message)).toContainEqual(
+    expect.stringMatching(says),
+  );
+});
+
+test.each([
+  ['listen: { http: 127.0.0.1:80 }', true],
+  ['rutes: []', true],
+  ['rules: [{ allow: a }]', false],
+])('a file without a name that says %j may be a configuration: %j', (text, hinted) => {
+  const suggestions = load(`version: 1\n${text}\n`).findings.flatMap(({ suggestion }) => suggestion ?? []);
+  expect(suggestions.some((each) => each.includes('needs `routes`'))).toBe(hinted);
+});
+
 test('all problems of all files at once, each at its own line and column, in order', () => {
   const { findings } = loadPolicies(
     [
@@ -173,6 +207,7 @@ test.each<[string, string, string[]]>([
   ],
   ['an attribute that nothing determines', withWhen('{ risk.score: { below: 5 } }', tested), ['attribute-not-built']],
   ['no tests', withWhen('{ request.header.x: a }'), ['policy-without-tests']],
+  ['a duration of several units: nothing', withWhen('{ session.age: { between: [1h30m, 2w] } }', tested), []],
   ['part of a word of the vocabulary: nothing', withWhen('{ request.scheme: { prefix: http } }', tested), []],
   ['nothing to say', withWhen('{ request.header.x: a }', tested), []],
 ])('warns of %s', (_name, text, expected) => {
