@@ -11,6 +11,7 @@ import { compileProgram, type Program } from '../policy/program.ts';
 import { catalogue } from '../signals/index.ts';
 import {
   type DescribedRequest,
+  describedAccess,
   describedContext,
   describedFacts,
   describedHost,
@@ -79,7 +80,8 @@ export async function describe(description: Description, source: DescribeSource)
   const subject = description.as === undefined ? undefined : await source.subject(description.as);
   const { program, findings } = compileProgram(judge.set, overlayCatalogue(catalogue), judge.options);
   if (hasErrors(findings)) throw new InvalidConfiguration(findings);
-  const base = describedContext(facts, judge.params, subject, judge.options.elevation);
+  const access = describedAccess(judge.set.roles, subject, set);
+  const base = describedContext(facts, judge.params, subject, access, judge.options.elevation);
   return {
     kind: 'explained',
     request: { ...shownOf(facts), route: judge.route ?? null, as: subject?.user ?? null },

@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { openApiDocument } from '../admin/openapi.ts';
 import { configurationSchema } from '../config/schema.ts';
+import { rolesSchema } from '../policy/roles-file.ts';
 import { policySchema, policyTestsSchema } from '../policy/schema.ts';
 import { publishSchema } from '../schema/publish.ts';
 import { catalogue } from '../signals/index.ts';
@@ -10,6 +11,7 @@ const SCHEMAS = {
   configuration: () => publishSchema(configurationSchema),
   policy: () => policySchema(catalogue),
   'policy-tests': () => policyTestsSchema(catalogue),
+  roles: rolesSchema,
   openapi: openApiDocument,
 } as const;
 

@@ -32,12 +32,11 @@ export interface ApiWorld {
 }
 
 /** A whole gateway with an application and the administration API, over real sockets. */
-export async function openApiWorld(options: { readonly providers?: string } = {}): Promise<ApiWorld> {
+export async function openApiWorld(more = ''): Promise<ApiWorld> {
   const upstream = await openUpstream();
   const gate = await openTestGateway({
-    config: `routes:\n  - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff, user_prefix: true }\n`,
+    config: `routes:\n  - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff, user_prefix: true }\n${more}`,
     adminToken: TOKEN,
-    ...options,
   });
   const base = `http://127.0.0.1:${gate.adminPort}`;
   const send = async (path: string, init: RequestInit): Promise<ApiAnswer> => {

@@ -186,7 +186,7 @@ describe('users', () => {
 describe('a name that two providers have', () => {
   it('is ambiguous, and nobody is meant by it', async () => {
     await world.close();
-    world = await openApiWorld({ providers: '[{ id: staff, type: local }, { id: guests, type: local }]' });
+    world = await openApiWorld('identity: { providers: [{ id: staff, type: local }, { id: guests, type: local }] }\n');
     await world.gate.addUser('ann');
     await world.gate.gateway.services.accounts.get('guests')?.add('ann', {});
     for (const [method, path] of [
