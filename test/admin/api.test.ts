@@ -246,6 +246,12 @@ tests:
     expect(world.upstream.hits).toEqual([]);
   });
 
+  it('check reads roles beside the policies', async () => {
+    const roles = { file: 'roles.yaml', text: 'version: 1\nroles: { editor: { inherits: [nobody] } }\n' };
+    const { body } = await world.call('POST', '/policies/check', { files: [{ file: 'one.yaml', text: GOOD }, roles] });
+    expect(body.findings).toContainEqual(expect.objectContaining({ file: 'roles.yaml', severity: 'error' }));
+  });
+
   it('explain follows a reload', async () => {
     world.gate.write(
       'policies/staff.yaml',
