@@ -58,6 +58,20 @@ export function compileTokenCheck(token: string | undefined): (rawHeaders: reado
   };
 }
 
+/**
+ * Whether a request comes from a program, or from a page of this listener's own (security rule 22). A page of anybody else
+ * says its Origin, or its browser says what it is (Fetch Metadata); applications beside us on the same host, which browsers
+ * call same-site, are strangers too. The scheme does not matter, since TLS may end before us. Host is checked before.
+ */
+export function isOwnOrigin(rawHeaders: readonly string[]): boolean {
+  const sites = headerValues(rawHeaders, 'sec-fetch-site');
+  if (sites.some((site) => site !== 'same-origin' && site !== 'none')) return false;
+  const origins = headerValues(rawHeaders, 'origin');
+  if (origins.length === 0) return true;
+  const own = headerValues(rawHeaders, 'host')[0]?.toLowerCase();
+  return origins.length === 1 && own !== undefined && /^https?:\/\/(.*)$/.exec(origins[0] as string)?.[1] === own;
+}
+
 function headerValues(rawHeaders: readonly string[], name: string): string[] {
   const values: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {

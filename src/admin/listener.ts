@@ -95,10 +95,12 @@ export function openAdminListener(deps: AdminDeps, settings: AdminSettings): Adm
 }
 
 function refuse(outgoing: ServerResponse, reason: ProblemReason): void {
+  const body = problemBody(reason);
   outgoing.writeHead(PROBLEMS[reason].status, {
     ...problemHeaders(reason),
     ...PROTECTIVE_HEADERS,
     Connection: 'close',
+    'Content-Length': Buffer.byteLength(body),
   });
-  outgoing.end(problemBody(reason));
+  outgoing.end(body);
 }

@@ -1,18 +1,21 @@
-import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Log } from '../core/ports.ts';
 import type { Health } from '../telemetry/health.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { compileTokenCheck } from './guard.ts';
-import { PROBLEMS, type ProblemReason, problemBody, problemHeaders } from './problem.ts';
+import { mountApi, reasonOfError } from './api.ts';
+import type { ApiDeps } from './api-deps.ts';
+import type { AdminApp, AdminContext } from './context.ts';
+import { compileTokenCheck, isOwnOrigin } from './guard.ts';
+import { API_PREFIX } from './operations.ts';
+import { type ProblemReason, problem } from './problem.ts';
 
 export interface AdminDeps {
   readonly metrics: Metrics;
   readonly health: Health;
   readonly log: Log;
+  /** left out: there is nothing behind the door of the API */
+  readonly api?: ApiDeps;
 }
-
-export type AdminApp = Hono<{ Bindings: HttpBindings }>;
 
 /** Nothing here is for frames, caches or other origins. */
 export const PROTECTIVE_HEADERS = {
@@ -28,7 +31,7 @@ export const PROTECTIVE_HEADERS = {
  * and its absence is told before whether there is anything.
  */
 export function adminRoutes(deps: AdminDeps, token: string | undefined): AdminApp {
-  const { metrics, health, log } = deps;
+  const { metrics, health, log, api } = deps;
   const verdict = compileTokenCheck(token);
   const app: AdminApp = new Hono();
 
@@ -50,19 +53,46 @@ export function adminRoutes(deps: AdminDeps, token: string | undefined): AdminAp
   });
   for (const path of ['/healthz', '/livez', '/readyz', '/metrics']) app.all(path, () => problem('method_not_allowed'));
 
-  app.use('/api/v1/*', async (c, next) => {
-    const found = verdict(c.env.incoming.rawHeaders);
-    if (found === 'valid') return next();
-    return problem(found === 'missing' ? 'login_required' : 'invalid_token');
+  app.use(`${API_PREFIX}/*`, async (c, next) => {
+    const refusal = refusalOf(c.env.incoming.rawHeaders);
+    if (api !== undefined) {
+      c.set('id', api.random.id());
+      if (refusal === undefined) await next();
+      else record(c, api, refusal);
+    } else if (refusal === undefined) await next();
+    if (refusal !== undefined) c.res = problem(refusal);
+    if (api !== undefined) c.header('X-Request-Id', c.get('id'));
   });
+  if (api !== undefined) mountApi(app, api);
 
   app.notFound(() => problem('no_route'));
   app.onError((error, c) => {
-    log.error('admin request failed', { method: c.req.method, path: c.req.path, error: error.stack ?? error.message });
-    return problem('internal_error');
+    const { method, path } = c.req;
+    log.error('admin request failed', { id: c.get('id'), method, path, error: error.stack ?? error.message });
+    return problem(reasonOfError(error) ?? 'internal_error');
   });
   return app;
+
+  function refusalOf(rawHeaders: readonly string[]): ProblemReason | undefined {
+    if (!isOwnOrigin(rawHeaders)) return 'csrf_failed';
+    const found = verdict(rawHeaders);
+    return found === 'valid' ? undefined : found === 'missing' ? 'login_required' : 'invalid_token';
+  }
 }
 
-const problem = (reason: ProblemReason): Response =>
-  new Response(problemBody(reason), { status: PROBLEMS[reason].status, headers: problemHeaders(reason) });
+/** Whoever tries tokens, or has a browser do so, is in the audit log; who has none is not worth a line. */
+function record(c: AdminContext, { clock, recorder }: ApiDeps, reason: ProblemReason): void {
+  if (reason === 'login_required') return;
+  const { remoteAddress } = c.env.incoming.socket;
+  recorder.record({
+    time: clock.now(),
+    type: 'authentication',
+    action: 'admin_api',
+    result: 'failure',
+    reason,
+    id: c.get('id'),
+    method: c.req.method,
+    path: c.req.path,
+    ...(remoteAddress !== undefined && { address: remoteAddress }),
+  });
+}

@@ -19,6 +19,7 @@ import { openUpstreams } from '../proxy/upstreams.ts';
 import { openHealth } from '../telemetry/health.ts';
 import { NO_ROUTE, OWN_ROUTE, openMetrics } from '../telemetry/metrics.ts';
 import { openNodeLane } from '../wire/node-lane.ts';
+import { administration } from './administration.ts';
 import { type Current, openCurrent } from './current.ts';
 import { localAccounts, openServices, type Ports, type Services, sessionLimits } from './services.ts';
 import { signInLocally } from './signing-in.ts';
@@ -115,7 +116,18 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     broken,
   );
   const admin = openAdminListener(
-    { metrics, health, log },
+    {
+      metrics,
+      health,
+      log,
+      api: administration(services, {
+        health,
+        lockout,
+        version: options.version,
+        loaded: () => current.snapshot,
+        accounts: () => accounts,
+      }),
+    },
     { address: config.admin.address, hosts: config.admin.hosts, token: config.admin.token },
   );
   metrics.read({

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
+import { checkReport } from '../app/check-files.ts';
 import { load } from '../app/snapshot.ts';
 import { type Finding, inOrder } from '../core/finding.ts';
 import { checkPolicies } from '../policy/check.ts';
@@ -44,12 +45,10 @@ export function addCheck(program: Command, finish: (exitCode: number) => void): 
       if (path !== undefined && options.config !== undefined)
         throw new CommandFailure('say either a path or --config FILE', EXIT.usage);
       const checked = path === undefined ? checkConfiguration(configFile(options.config)) : checkPath(path);
-      const errors = checked.findings.filter((finding) => finding.severity === 'error').length;
-      const warnings = checked.findings.length - errors;
-      const failed = checked.tests.filter((test) => !test.passed).length;
-      const summary = { errors, warnings, passed: checked.tests.length - failed, failed };
-      if (options.json) sayJson({ findings: checked.findings, tests: checked.tests.map(publicTest), summary });
-      else report(checked, summary);
+      const result = checkReport(checked.findings, checked.tests);
+      const { errors, warnings, failed } = result.summary;
+      if (options.json) sayJson(result);
+      else report(checked, result.summary);
       if (errors + failed > 0 || (options.strict === true && warnings > 0)) finish(EXIT.failure);
     });
 }
@@ -100,12 +99,3 @@ function report({ findings, tests }: Checked, summary: Readonly<Record<string, n
     `${summary.errors} error(s), ${summary.warnings} warning(s), ${summary.passed} test(s) passed, ${summary.failed} failed`,
   );
 }
-
-const publicTest = ({ file, policy, name, passed, expected, got }: TestResult) => ({
-  file,
-  policy,
-  name,
-  passed,
-  expected,
-  got,
-});

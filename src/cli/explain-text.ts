@@ -1,19 +1,11 @@
+import type { ShownRequest } from '../app/explanation-json.ts';
 import type { Decision, Need } from '../core/decision.ts';
 import type { ExplainedCondition } from '../policy/condition.ts';
 import type { ExplainedRule, Explanation } from '../policy/explain.ts';
 import { paint, printable } from './output.ts';
 
-/** The request, in the words of the output. */
-export interface Described {
-  readonly method: string;
-  readonly host: string;
-  readonly path: string;
-  readonly route: string | null;
-  readonly as: string | null;
-}
-
 /** An explanation for people: the answer first, then every rule with what made it true, false or unknown. */
-export function explanationText(request: Described, explanation: Explanation): string {
+export function explanationText(request: ShownRequest, explanation: Explanation): string {
   const who = printable(request.as ?? 'nobody');
   const lines = [
     `${request.method} ${request.host}${request.path}${request.route === null ? '' : ` (route ${request.route})`} as ${who}`,

@@ -1,24 +1,18 @@
+import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { errorRow } from '../core/errors.ts';
-import type { RequestFacts } from '../core/facts.ts';
-import { hasErrors, InvalidConfiguration } from '../core/finding.ts';
-import type { Reading } from '../core/signal.ts';
-import { overlayCatalogue, parseOverlay } from '../policy/overlay.ts';
-import { compileProgram } from '../policy/program.ts';
+import { systemClock } from '../app/clock.ts';
+import { type Described, type DescribeSource, type Description, describe, describedJson } from '../app/describe.ts';
+import { bareSubject, subjectNamed, WrongDescription } from '../app/described-request.ts';
+import { judgeOfRoute } from '../app/judge.ts';
+import { systemRandom } from '../app/random.ts';
+import { openServices } from '../app/services.ts';
+import type { Loaded } from '../app/snapshot.ts';
+import { startStep } from '../app/start-failure.ts';
+import type { Subject } from '../core/subject.ts';
 import { readYaml } from '../schema/yaml.ts';
-import { catalogue } from '../signals/index.ts';
+import { openLog } from '../telemetry/log.ts';
 import { CONFIG_OPTION, configFile, loadOrFail } from './config-file.ts';
-import { explanationJson } from './explain-json.ts';
-import { judgeOfDirectory, judgeOfRoute } from './explain-judge.ts';
-import {
-  bareSubject,
-  describedAccess,
-  describedContext,
-  describedFacts,
-  describedHost,
-  type Refused,
-  subjectNamed,
-} from './explain-request.ts';
+import { judgeOfDirectory } from './explain-directory.ts';
 import { explanationText } from './explain-text.ts';
 import { CommandFailure, complain, EXIT, JSON_OPTION, printable, say, sayJson } from './output.ts';
 
@@ -81,81 +75,73 @@ async function explain(
   const { policies, policy } = options;
   if (policy !== undefined && policies === undefined)
     throw new CommandFailure('--policy chooses among the policies of --policies DIR; say which directory', EXIT.usage);
-  const set = settingsOf(options);
-  const loaded = policies === undefined ? loadOrFail(configFile(options.config)) : undefined;
-  const instant = set.get('time.now');
-  const request = {
-    method: method.toUpperCase(),
-    url,
-    headers: options.header ?? [],
-    clientAddress: options.from,
-    at: typeof instant === 'number' ? instant : undefined,
-  };
-  const facts = describedFacts(request, loaded?.config);
-  const judge =
-    facts.kind === 'refusal'
-      ? facts
-      : loaded === undefined
-        ? judgeOfDirectory(policies as string, policy)
-        : judgeOfRoute(loaded, facts);
-  if (facts.kind === 'refusal' || judge.kind === 'refusal') {
-    const host = describedHost(url, loaded?.config);
-    refused({ method: request.method, host, url }, judge as Refused, options.json === true);
-    return finish(EXIT.failure);
-  }
-  if (judge.kind === 'own') return own(facts, options.json === true);
-  const subject =
-    options.as === undefined
-      ? undefined
-      : loaded === undefined
-        ? bareSubject(options.as)
-        : await subjectNamed(loaded, options.as);
-  const { program, findings } = compileProgram(judge.set, overlayCatalogue(catalogue), judge.options);
-  if (hasErrors(findings)) throw new InvalidConfiguration(findings);
-  const access = describedAccess(judge.set.roles, subject, set);
-  const base = describedContext(facts, judge.params, subject, access, judge.options.elevation);
-  const explanation = program.explain({ base, set });
-  const described = { ...shownOf(facts), route: judge.route ?? null, as: subject?.user ?? null };
-  if (options.json) sayJson(explanationJson(described, program.sensitivity, explanation));
-  else say(explanationText(described, explanation));
-}
-
-const shownOf = ({ method, host, path }: RequestFacts) => ({ method, host, path });
-
-/** No policy is asked about such a request. */
-function refused(
-  { method, host, url }: { readonly method: string; readonly host: string; readonly url: string },
-  { reason, detail }: Refused,
-  json: boolean,
-): void {
-  const { status } = errorRow(reason);
-  if (json) {
-    sayJson({ request: { method, host, url }, refused: { status, reason, detail } });
-    return;
-  }
-  // of a path alone, whoever reads it learns which host it was asked of
-  const asked = url.includes('://') ? url : `${host}${url}`;
-  complain(printable(`the gateway would refuse this request (${method} ${asked}) with ${status} ${reason}: ${detail}`));
-}
-
-function own(facts: RequestFacts, json: boolean): void {
-  const { method, host, path } = facts;
-  if (json) sayJson({ request: { ...shownOf(facts), route: null, as: null }, own: true });
-  else say(`${method} ${host}${path} is an endpoint of the gateway itself: no policy is judged for it.`);
-}
-
-/** What --set, --absent and --unknown say. @throws CommandFailure 2 with all that is wrong with them */
-function settingsOf(options: ExplainOptions): ReadonlyMap<string, Reading> {
-  const { set, problems } = parseOverlay(catalogue, {
+  const description = {
+    request: { method: method.toUpperCase(), url, headers: options.header ?? [], clientAddress: options.from },
+    as: options.as,
     set: (options.set ?? []).map(parseSetting),
     absent: options.absent ?? [],
     unknown: options.unknown ?? [],
-  });
-  if (problems.length === 0) return set;
-  const lines = problems.map(({ message, suggestion }) =>
-    suggestion === undefined ? message : `${message}\n    ${suggestion}`,
-  );
-  throw new CommandFailure(lines.join('\n'), EXIT.usage);
+  };
+  const source =
+    policies === undefined
+      ? sourceOfConfiguration(loadOrFail(configFile(options.config)))
+      : {
+          config: undefined,
+          judge: () => judgeOfDirectory(policies, policy),
+          subject: bareSubject,
+          at: systemClock().now(),
+        };
+  const described = await describeOrFail(description, source);
+  if (options.json) sayJson(describedJson(described));
+  else tell(described);
+  if (described.kind === 'refused') finish(EXIT.failure);
+}
+
+const sourceOfConfiguration = (loaded: Loaded): DescribeSource => ({
+  config: loaded.config,
+  judge: (facts) => judgeOfRoute(loaded, facts),
+  subject: (name) => subjectOfStore(loaded, name),
+  at: systemClock().now(),
+});
+
+/** @throws CommandFailure 2 for what describes no request */
+async function describeOrFail(description: Description, source: DescribeSource): Promise<Described> {
+  try {
+    return await describe(description, source);
+  } catch (error) {
+    if (error instanceof WrongDescription) throw new CommandFailure(error.message, EXIT.usage);
+    throw error;
+  }
+}
+
+/** The account of that name if the store has one, else a bare name. Never creates a store. */
+async function subjectOfStore({ config }: Loaded, name: string): Promise<Subject> {
+  if (!existsSync(config.store.path)) return bareSubject(name);
+  const log = openLog({ level: 'error', pretty: true, destination: process.stderr });
+  const services = openServices({ clock: systemClock(), random: systemRandom(), log }, config, () => {});
+  try {
+    await startStep('the store (`store` in the configuration)', () => services.store.start());
+    return await subjectNamed([...services.accounts.values()], name);
+  } finally {
+    await services.store.close(1000);
+  }
+}
+
+function tell(described: Described): void {
+  if (described.kind === 'explained') {
+    say(explanationText(described.request, described.explanation));
+  } else if (described.kind === 'own') {
+    const { method, host, path } = described.request;
+    say(`${method} ${host}${path} is an endpoint of the gateway itself: no policy is judged for it.`);
+  } else {
+    const { method, host, url } = described.request;
+    const { status, reason, detail } = described.refused;
+    // of a path alone, whoever reads it learns which host it was asked of
+    const asked = url.includes('://') ? url : `${host}${url}`;
+    complain(
+      printable(`the gateway would refuse this request (${method} ${asked}) with ${status} ${reason}: ${detail}`),
+    );
+  }
 }
 
 function parseSetting(text: string): readonly [string, unknown] {

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { openApiDocument } from '../admin/openapi.ts';
 import { configurationTable } from '../config/reference.ts';
 import { configurationSchema } from '../config/schema.ts';
 import { ERRORS } from '../core/errors.ts';
@@ -17,6 +18,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['config/schema/policy.schema.json', json(policySchema(catalogue))],
     ['config/schema/policy-tests.schema.json', json(policyTestsSchema(catalogue))],
     ['config/schema/roles.schema.json', json(rolesSchema())],
+    ['config/schema/openapi.json', json(openApiDocument())],
     ['docs/reference.md', reference()],
   ]);
 }

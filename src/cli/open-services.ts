@@ -12,8 +12,11 @@ import { CommandFailure } from './output.ts';
 export interface OpenedServices extends Services, Loaded {
   /** who sits at the shell, for the audit log */
   readonly by: string;
-  /** Records an act of administration that was done; it is on disk when this resolves. @throws CommandFailure 1 */
-  administered(event: Omit<AuditEvent, 'time' | 'type' | 'by'>): Promise<void>;
+  /**
+   * Records an act of administration that was done, or is about to be; it is on disk when this resolves.
+   * @throws CommandFailure 1
+   */
+  administered(event: Omit<AuditEvent, 'time' | 'type' | 'by'>, when?: 'done' | 'to_be_done'): Promise<void>;
 }
 
 /**
@@ -36,12 +39,17 @@ export async function withServices<T>(
       ...services,
       ...loaded,
       by,
-      administered: async (event) => {
+      administered: async (event, when = 'done') => {
         try {
           await audit.recordDurably({ time: clock.now(), type: 'administration', by, ...event });
         } catch (error) {
           const why = error instanceof Error ? error.message : String(error);
-          throw new CommandFailure(`it is done, but ${loaded.config.audit.file} holds no record of it: ${why}`);
+          const file = loaded.config.audit.file;
+          throw new CommandFailure(
+            when === 'done'
+              ? `it is done, but ${file} holds no record of it: ${why}`
+              : `nothing was done, since ${file} takes no record of it: ${why}`,
+          );
         }
       },
     });

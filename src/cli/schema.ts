@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { openApiDocument } from '../admin/openapi.ts';
 import { configurationSchema } from '../config/schema.ts';
 import { rolesSchema } from '../policy/roles-file.ts';
 import { policySchema, policyTestsSchema } from '../policy/schema.ts';
@@ -11,6 +12,7 @@ const SCHEMAS = {
   policy: () => policySchema(catalogue),
   'policy-tests': () => policyTestsSchema(catalogue),
   roles: rolesSchema,
+  openapi: openApiDocument,
 } as const;
 
 export function addSchema(program: Command): void {

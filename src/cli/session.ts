@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
-import type { Session, SessionId } from '../core/session.ts';
+import { publicSession } from '../admin/shapes.ts';
+import type { SessionId } from '../core/session.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
 import { CommandFailure, complain, EXIT, JSON_OPTION, say, sayJson, tableText } from './output.ts';
+import { fieldsOf, openRemote, type Remote, urlOption } from './remote.ts';
 import { ownerOf } from './session-owner.ts';
 
 interface SessionCommandOptions {
   readonly config?: string;
+  readonly url?: string;
   readonly json?: boolean;
   readonly user?: string;
 }
@@ -19,7 +22,8 @@ export function addSession(program: Command): void {
     .option('--user <name>', 'of this user only: ann, or staff:ann')
     .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
-    .action((options: SessionCommandOptions) => withServices(options.config, (services) => list(services, options)));
+    .addOption(urlOption())
+    .action(list);
   session
     .command('revoke')
     .argument('[id]', 'ses_… as `session list` shows it')
@@ -28,67 +32,92 @@ export function addSession(program: Command): void {
     .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
     .addHelpText('after', '\nExamples:\n  sallyport session revoke ses_…\n  sallyport session revoke --user ann')
-    .action((id: string | undefined, options: SessionCommandOptions) => {
-      if ((id === undefined) === (options.user === undefined)) {
-        throw new CommandFailure('say either a session id or --user NAME', EXIT.usage);
-      }
-      return withServices(options.config, (services) => revoke(services, id, options));
-    });
+    .addOption(urlOption())
+    .action(revoke);
 }
 
-async function list(services: OpenedServices, options: SessionCommandOptions): Promise<void> {
-  const { sessions, clock } = services;
-  const all: Session[] = [];
-  if (options.user === undefined) for await (const session of sessions.listAll()) all.push(session);
-  else all.push(...(await sessions.listUser(await ownerOf(services, options.user))));
-  const live = all
-    .filter((session) => session.ended === undefined && session.absoluteExpiryAt > clock.now())
-    .sort((a, b) => b.lastActivityAt - a.lastActivityAt);
-  if (options.json) return sayJson(live.map(publicSession));
+/** A session as both ways of asking give it. */
+type Shown = Readonly<Record<keyof ReturnType<typeof publicSession>, string>>;
+
+async function list(options: SessionCommandOptions): Promise<void> {
+  const live = await (options.url === undefined
+    ? withServices(options.config, (services) => sessionsHere(services, options.user))
+    : sessionsThere(openRemote(options.url), options.user));
+  live.sort((a, b) => (a.last_activity < b.last_activity ? 1 : -1));
+  if (options.json) return sayJson(live);
   if (live.length === 0) return complain('nobody is signed in');
   const rows = live.map((each) => [
     each.id,
-    each.subject.user,
-    iso(each.createdAt),
-    iso(each.lastActivityAt),
+    each.user,
+    each.created,
+    each.last_activity,
     each.address,
-    each.userAgent.slice(0, 60),
+    each.user_agent.slice(0, 60),
   ]);
   say(tableText(['SESSION', 'USER', 'SINCE', 'LAST ACTIVITY', 'ADDRESS', 'USER AGENT'], rows));
 }
 
-async function revoke(services: OpenedServices, id: string | undefined, options: SessionCommandOptions): Promise<void> {
-  const { sessions, by, administered } = services;
-  if (id !== undefined) {
-    if (!/^ses_[A-Za-z0-9_-]{1,64}$/.test(id))
-      throw new CommandFailure(`${JSON.stringify(id)} is no session id (ses_…)`, EXIT.usage);
-    const session = await sessions.get(id as SessionId);
-    if (!(await sessions.revoke(id as SessionId, by, 'revoked'))) {
-      throw new CommandFailure(`there is no live session ${id}; \`sallyport session list\` shows all`);
-    }
-    await administered({
-      action: 'session_revoke',
-      result: 'success',
-      session: id,
-      ...(session && { user: session.subject.user }),
-    });
-    return options.json ? sayJson({ revoked: 1, session: id }) : say(`ended ${id}`);
-  }
-  const user = await ownerOf(services, options.user ?? '');
-  const count = await sessions.revokeUser(user, by, 'revoked');
-  await administered({ action: 'session_revoke', result: 'success', user, detail: `${count} session(s) ended` });
-  if (options.json) sayJson({ revoked: count, user });
-  else say(`ended ${count} session(s) of ${user}`);
+async function sessionsHere(services: OpenedServices, user: string | undefined): Promise<Shown[]> {
+  const { sessions } = services;
+  if (user !== undefined) return (await sessions.listUser(await ownerOf(services, user))).map(publicSession);
+  const all: Shown[] = [];
+  for await (const session of sessions.listAll()) all.push(publicSession(session));
+  return all;
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString();
+async function sessionsThere(remote: Remote, user: string | undefined): Promise<Shown[]> {
+  const query = user === undefined ? '' : `?user=${encodeURIComponent(user)}`;
+  return (await remote.all(`/sessions${query}`, 'sessions')).map((item) => {
+    const fields = fieldsOf(item);
+    // what a gateway of another version leaves out is shown as nothing
+    const text = (key: keyof Shown): string => (typeof fields[key] === 'string' ? fields[key] : '');
+    return {
+      id: text('id'),
+      user: text('user'),
+      created: text('created'),
+      last_activity: text('last_activity'),
+      expires: text('expires'),
+      address: text('address'),
+      user_agent: text('user_agent'),
+    };
+  });
+}
 
-const publicSession = (session: Session) => ({
-  id: session.id,
-  user: session.subject.user,
-  created: iso(session.createdAt),
-  last_activity: iso(session.lastActivityAt),
-  expires: iso(session.absoluteExpiryAt),
-  address: session.address,
-  user_agent: session.userAgent,
-});
+async function revoke(id: string | undefined, options: SessionCommandOptions): Promise<void> {
+  if ((id === undefined) === (options.user === undefined))
+    throw new CommandFailure('say either a session id or --user NAME', EXIT.usage);
+  if (id !== undefined && !/^ses_[A-Za-z0-9_-]{1,64}$/.test(id))
+    throw new CommandFailure(`${JSON.stringify(id)} is no session id (ses_…)`, EXIT.usage);
+  const { url, user = '' } = options;
+  if (id !== undefined) {
+    if (url === undefined) await withServices(options.config, (services) => revokeHere(services, id as SessionId));
+    else await openRemote(url).ask('DELETE', `/sessions/${id}`);
+    return options.json ? sayJson({ revoked: 1, session: id }) : say(`ended ${id}`);
+  }
+  const done = await (url === undefined
+    ? withServices(options.config, (services) => revokeUserHere(services, user))
+    : openRemote(url).ask('DELETE', `/sessions?user=${encodeURIComponent(user)}`));
+  const { revoked, user: owner } = fieldsOf(done);
+  if (options.json) sayJson({ revoked, user: owner });
+  else say(`ended ${revoked} session(s) of ${owner}`);
+}
+
+async function revokeHere({ sessions, by, administered }: OpenedServices, id: SessionId): Promise<void> {
+  const session = await sessions.get(id);
+  if (!(await sessions.revoke(id, by, 'revoked')))
+    throw new CommandFailure(`there is no live session ${id}; \`sallyport session list\` shows all`);
+  await administered({
+    action: 'session_revoke',
+    result: 'success',
+    session: id,
+    ...(session && { user: session.subject.user }),
+  });
+}
+
+async function revokeUserHere(services: OpenedServices, name: string): Promise<object> {
+  const { sessions, by, administered } = services;
+  const user = await ownerOf(services, name);
+  const revoked = await sessions.revokeUser(user, by, 'revoked');
+  await administered({ action: 'session_revoke', result: 'success', user, detail: `${revoked} session(s) ended` });
+  return { revoked, user };
+}

@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
+import { publicAccount } from '../admin/shapes.ts';
 import { type Account, type AccountOutcome, foldName, NAME_PATTERN } from '../identity/accounts.ts';
+import { openLockout } from '../identity/lockout.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
 import { complain, JSON_OPTION, say, sayJson, tableText } from './output.ts';
 import { readPassword } from './password.ts';
+import { fieldsOf, openRemote, urlOption } from './remote.ts';
 import { accountOf, find, problem, providerFor } from './user-account.ts';
 
 interface UserOptions {
   readonly config?: string;
+  readonly url?: string;
   readonly json?: boolean;
   readonly email?: string;
   readonly groups?: string;
@@ -20,7 +24,7 @@ const PASSWORD_OPTION = ['--password-stdin', 'read the password from standard in
 const NAME = ['<name>', 'ann, or staff:ann where several providers have one'] as const;
 
 export function addUser(program: Command): void {
-  const user = program.command('user').description('Local accounts: add, list, reset, disable.');
+  const user = program.command('user').description('Local accounts: add, list, reset, disable, enable, unlock.');
   user
     .command('add')
     .description('Add an account. Its password is asked for on the terminal, or read from standard input.')
@@ -44,7 +48,8 @@ export function addUser(program: Command): void {
     .description('All accounts of the local providers.')
     .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
-    .action((options: UserOptions) => withServices(options.config, (services) => list(services, options)));
+    .addOption(urlOption())
+    .action(list);
   user
     .command('reset')
     .description('Set a new password and end all sessions of the user.')
@@ -57,9 +62,11 @@ export function addUser(program: Command): void {
         const { accounts, account } = await find(services, name);
         const password = await readPassword(options.passwordStdin === true);
         const done = account.disabled ? 'has a new password and stays disabled' : 'has a new password';
-        await change(services, options, 'user_reset', done, account, () =>
+        const result = await changed(services, 'user_reset', account, () =>
           accounts.setPassword(account.name, password),
         );
+        if (options.json) sayJson(result);
+        else say(`${result.user} ${done}; ended ${result.sessions_ended} session(s)`);
       }),
     );
   user
@@ -68,12 +75,24 @@ export function addUser(program: Command): void {
     .argument(...NAME)
     .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
-    .action((name: string, options: UserOptions) =>
-      withServices(options.config, async (services) => {
-        const { accounts, account } = await find(services, name);
-        await change(services, options, 'user_disable', 'is disabled', account, () => accounts.disable(account.name));
-      }),
-    );
+    .addOption(urlOption())
+    .action((name: string, options: UserOptions) => administer('disable', name, options));
+  user
+    .command('enable')
+    .description('Let a disabled user sign in again.')
+    .argument(...NAME)
+    .option(...JSON_OPTION)
+    .option(...CONFIG_OPTION)
+    .addOption(urlOption())
+    .action((name: string, options: UserOptions) => administer('enable', name, options));
+  user
+    .command('unlock')
+    .description('Forget the failed attempts to sign in as the user, from whatever network.')
+    .argument(...NAME)
+    .option(...JSON_OPTION)
+    .option(...CONFIG_OPTION)
+    .addOption(urlOption())
+    .action((name: string, options: UserOptions) => administer('unlock', name, options));
 }
 
 async function add(services: OpenedServices, text: string, options: UserOptions): Promise<void> {
@@ -94,34 +113,83 @@ async function add(services: OpenedServices, text: string, options: UserOptions)
   else say(`added ${account.user}`);
 }
 
-async function list({ accounts }: OpenedServices, options: UserOptions): Promise<void> {
-  const all = (await Promise.all([...accounts.values()].map((each) => each.list()))).flat();
-  if (options.json) return sayJson(all.map(publicAccount));
+async function list(options: UserOptions): Promise<void> {
+  const all = await (options.url === undefined
+    ? withServices(options.config, async ({ accounts }) =>
+        (await Promise.all([...accounts.values()].map((each) => each.list()))).flat().map(shownHere),
+      )
+    : openRemote(options.url)
+        .all('/users', 'users')
+        .then((users) => users.map(shownThere)));
+  if (options.json) return sayJson(all.map(({ json }) => json));
   if (all.length === 0) return complain('there are no accounts yet; `sallyport user add NAME` makes one');
-  const rows = all.map((each) => [
-    each.user,
-    each.email ?? '',
-    each.groups.join(','),
-    each.roles.join(','),
-    stateOf(each),
-  ]);
-  say(tableText(['USER', 'EMAIL', 'GROUPS', 'ROLES', 'STATE'], rows));
+  say(
+    tableText(
+      ['USER', 'EMAIL', 'GROUPS', 'ROLES', 'STATE'],
+      all.map(({ row }) => row),
+    ),
+  );
+}
+
+interface ShownAccount {
+  readonly json: unknown;
+  readonly row: readonly string[];
+}
+
+const shownHere = (account: Account): ShownAccount => ({
+  json: publicAccount(account),
+  row: [account.user, account.email ?? '', account.groups.join(','), account.roles.join(','), stateOf(account)],
+});
+
+function shownThere(item: unknown): ShownAccount {
+  const { user, email, groups, roles, disabled } = fieldsOf(item);
+  const text = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value ?? ''));
+  return { json: item, row: [text(user), text(email), text(groups), text(roles), disabled === true ? 'disabled' : ''] };
+}
+
+const DONE = {
+  disable: 'is disabled',
+  enable: 'may sign in again',
+  unlock: 'is unlocked',
+} as const;
+
+/** Disables, enables or unlocks, here or there, with one output for both. */
+async function administer(verb: keyof typeof DONE, name: string, options: UserOptions): Promise<void> {
+  const done = await (options.url === undefined
+    ? withServices(options.config, (services) => administerHere(services, verb, name))
+    : openRemote(options.url).ask('POST', `/users/${encodeURIComponent(name)}/${verb}`));
+  if (options.json) return sayJson(done);
+  const { user, sessions_ended: ended, counters_cleared: cleared } = fieldsOf(done);
+  const more = verb === 'unlock' ? `forgot the attempts of ${cleared} network(s)` : `ended ${ended} session(s)`;
+  say(`${user} ${DONE[verb]}; ${more}`);
+}
+
+async function administerHere(services: OpenedServices, verb: keyof typeof DONE, name: string): Promise<object> {
+  const { store, clock, sessions, by, administered } = services;
+  const { accounts, account } = await find(services, name);
+  const { user } = account;
+  const action = `user_${verb}`;
+  if (verb === 'disable') return changed(services, action, account, () => accounts.disable(account.name));
+  // what gives rights is recorded before it happens: without a record nobody gets them
+  await administered({ action, result: 'success', user }, 'to_be_done');
+  if (verb === 'unlock') return { user, action, counters_cleared: await openLockout({ store, clock }).clear(user) };
+  const ended = account.disabled ? await sessions.revokeUser(user, by, action) : 0;
+  accountOf(await accounts.enable(account.name), account.name);
+  return { user, action, sessions_ended: ended };
 }
 
 /** Changes an account, then ends its sessions: the other way round one could be made in between. */
-async function change(
+async function changed(
   services: OpenedServices,
-  options: UserOptions,
   action: string,
-  done: string,
   account: Account,
   apply: () => Promise<AccountOutcome>,
-): Promise<void> {
+): Promise<{ readonly user: string; readonly action: string; readonly sessions_ended: number }> {
   accountOf(await apply(), account.name);
   const ended = await services.sessions.revokeUser(account.user, services.by, action);
-  await services.administered({ action, result: 'success', user: account.user, detail: `${ended} session(s) ended` });
-  if (options.json) sayJson({ user: account.user, action, sessions_ended: ended });
-  else say(`${account.user} ${done}; ended ${ended} session(s)`);
+  const { user } = account;
+  await services.administered({ action, result: 'success', user, detail: `${ended} session(s) ended` });
+  return { user, action, sessions_ended: ended };
 }
 
 const listOf = (text: string | undefined): string[] =>
@@ -131,13 +199,3 @@ const listOf = (text: string | undefined): string[] =>
     .filter((part) => part !== '');
 const stateOf = (account: Account): string =>
   account.disabled ? 'disabled' : account.hasPassword ? 'active' : 'no password';
-const publicAccount = ({ user, provider, name, email, groups, roles, disabled, createdAt }: Account) => ({
-  user,
-  provider,
-  name,
-  email: email ?? null,
-  groups,
-  roles,
-  disabled,
-  created: new Date(createdAt).toISOString(),
-});

@@ -48,6 +48,11 @@ interface Counted {
 export interface Lockout {
   /** Counts an attempt of somebody at `address` to sign in as `user`. To be called before the password is looked at. */
   begin(user: UserId, address: string): Promise<Attempt>;
+  /**
+   * Takes away what was counted for a user, whatever the networks; answers how many of them there were. What was counted for
+   * a network over all users stays: it is not about this one.
+   */
+  clear(user: UserId): Promise<number>;
 }
 
 /**
@@ -131,8 +136,20 @@ export function openLockout(
         },
       };
     },
+
+    async clear(user) {
+      const partition = partitionOf(user);
+      const names: string[] = [];
+      for await (const { name } of store.list(partition, `attempt/${sha256(user)}/`)) names.push(name);
+      for (let start = 0; start < names.length; start += REMOVED_AT_ONCE)
+        await store.commit({ partition, remove: names.slice(start, start + REMOVED_AT_ONCE) });
+      return names.length;
+    },
   };
 }
+
+// a stranger with many networks makes many counters, and one step of the store should stay small
+const REMOVED_AT_ONCE = 256;
 
 /**
  * As whom to count what was typed and cannot be a user name. One of 4,096, so that those who mistype do not lock each other

@@ -1,7 +1,8 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { TSchema } from 'typebox';
 import type { Finding } from '../core/finding.ts';
 import { ANNOTATIONS } from './annotations.ts';
+import { type Decoded, decode } from './decode.ts';
 import { errorAt, type Path, type SourceDocument } from './document.ts';
 import { explainErrors, type Problem } from './problems.ts';
 import { suggest } from './suggest.ts';
@@ -27,6 +28,50 @@ export function compileSchema(schema: TSchema): (document: SourceDocument) => Fi
 
 /** `compileSchema` for callers that go on with what is right. */
 export function compileCheck(schema: TSchema): (document: SourceDocument) => Checked {
+  const validate = compileValidator(schema);
+  return (document) => {
+    if (validate(withPrototypes(document.value)) === true) return { findings: [], problems: [] };
+    const problems = explainErrors((validate.errors ?? []) as readonly ErrorObject[]);
+    const findings = problems.slice(0, MAX_FINDINGS).map((problem) => findingOf(document, problem));
+    findings.sort((a, b) => a.line - b.line || a.column - b.column);
+    return { findings, problems };
+  };
+}
+
+/** One thing that is wrong with data that came in a request. */
+export interface JsonProblem {
+  /** RFC 6901; of a key that is missing that of its map, of one too many its own; empty: the whole */
+  readonly pointer: string;
+  /** a sentence; never repeats a value */
+  readonly detail: string;
+}
+
+export type JsonOutcome<T extends TSchema> =
+  | { readonly ok: true; readonly value: Decoded<T> }
+  | { readonly ok: false; readonly problems: readonly JsonProblem[] };
+
+/**
+ * Compiles a schema into a reader of plain data (`parseJson`): what is good comes back copied by the schema, frozen and
+ * without prototypes, with defaults filled in. The reader never throws; this function throws on a bad schema.
+ */
+export function compileJson<T extends TSchema>(schema: T): (value: unknown) => JsonOutcome<T> {
+  const validate = compileValidator(schema);
+  return (value) => {
+    if (validate(withPrototypes(value)) === true) return { ok: true, value: decode(schema, value, { directory: '/' }) };
+    const problems = explainErrors((validate.errors ?? []) as readonly ErrorObject[]).slice(0, MAX_JSON_PROBLEMS);
+    return { ok: false, problems: problems.map(jsonProblemOf) };
+  };
+}
+
+const MAX_JSON_PROBLEMS = 20;
+
+function jsonProblemOf({ path, at, text }: Problem): JsonProblem {
+  const pointer = path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  const what = at === 'key' ? text : `This ${text}`;
+  return { pointer, detail: `${what}.` };
+}
+
+function compileValidator(schema: TSchema): ValidateFunction {
   const ajv = new Ajv({
     allErrors: true,
     strict: true,
@@ -38,14 +83,7 @@ export function compileCheck(schema: TSchema): (document: SourceDocument) => Che
     validateFormats: false,
   });
   for (const keyword of ANNOTATIONS) ajv.addKeyword({ keyword, valid: true });
-  const validate = ajv.compile(schema);
-  return (document) => {
-    if (validate(withPrototypes(document.value)) === true) return { findings: [], problems: [] };
-    const problems = explainErrors((validate.errors ?? []) as readonly ErrorObject[]);
-    const findings = problems.slice(0, MAX_FINDINGS).map((problem) => findingOf(document, problem));
-    findings.sort((a, b) => a.line - b.line || a.column - b.column);
-    return { findings, problems };
-  };
+  return ajv.compile(schema);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compileHostCheck, compileTokenCheck } from '../../src/admin/guard.ts';
+import { compileHostCheck, compileTokenCheck, isOwnOrigin } from '../../src/admin/guard.ts';
 
 describe('Host', () => {
   const cases: [string, string, readonly string[], string, string[], boolean][] = [
@@ -49,5 +49,35 @@ describe('the token', () => {
   ];
   test.each(cases)('%s', (_name, token, rawHeaders, verdict) => {
     expect(compileTokenCheck(token)(rawHeaders)).toBe(verdict);
+  });
+});
+
+describe('Origin', () => {
+  const HOST = ['Host', 'ops.example.com:9900'];
+  const cases: [string, string[], boolean][] = [
+    ['a program', [], true],
+    ['a page of ours', ['Origin', 'http://ops.example.com:9900'], true],
+    ['a page of ours behind TLS', ['Origin', 'https://ops.example.com:9900', 'Sec-Fetch-Site', 'same-origin'], true],
+    ['an address that somebody typed', ['Sec-Fetch-Site', 'none'], true],
+    ['another host', ['Origin', 'https://evil.example'], false],
+    ['another port', ['Origin', 'http://ops.example.com'], false],
+    ['a host below ours', ['Origin', 'http://a.ops.example.com:9900'], false],
+    ['a page without an origin', ['Origin', 'null'], false],
+    ['an empty one', ['Origin', ''], false],
+    ['a path', ['Origin', 'http://ops.example.com:9900/x'], false],
+    ['another scheme', ['Origin', 'chrome-extension://ops.example.com:9900'], false],
+    ['the right one twice', ['Origin', 'http://ops.example.com:9900', 'origin', 'http://ops.example.com:9900'], false],
+    ['a list', ['Origin', 'http://ops.example.com:9900, http://evil.example'], false],
+    ['a stranger by its browser’s word', ['Sec-Fetch-Site', 'cross-site'], false],
+    ['a neighbour on the same host', ['sec-fetch-site', 'same-site'], false],
+    ['a word that we do not know', ['Sec-Fetch-Site', 'other'], false],
+    [
+      'a page of ours that its browser calls foreign',
+      ['Origin', 'http://ops.example.com:9900', 'Sec-Fetch-Site', 'cross-site'],
+      false,
+    ],
+  ];
+  test.each(cases)('%s', (_name, rawHeaders, own) => {
+    expect(isOwnOrigin([...HOST, ...rawHeaders])).toBe(own);
   });
 });

@@ -111,7 +111,7 @@ describe('the API', () => {
     expect((await problem(wrong)).reason).toBe('invalid_token');
     expect(wrong.headers.get('www-authenticate')).toContain('error="invalid_token"');
   });
-  test('with the token there is nothing yet', async () => {
+  test('with the token there is nothing where no API was put', async () => {
     const { get } = await start();
     const answer = await get('/api/v1/sessions', { headers: { authorization: `Bearer ${TOKEN}` } });
     expect(answer.status).toBe(404);

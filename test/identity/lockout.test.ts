@@ -113,6 +113,45 @@ describe('per user and network', () => {
   });
 });
 
+describe('clearing', () => {
+  test('lets the user in again from every network, and nobody else', async () => {
+    for (const user of ['staff:ann', 'staff:bob'] as const) await beginMany(perUser + 1, user, HOME);
+    await beginMany(perUser + 1, 'staff:ann', ELSEWHERE);
+    expect(await lockout.clear('staff:ann')).toBe(2);
+    expect(await begin('staff:ann', HOME)).toMatchObject({ allowed: true });
+    expect(await begin('staff:ann', ELSEWHERE)).toMatchObject({ allowed: true });
+    expect(await begin('staff:bob', HOME)).toMatchObject({ allowed: false });
+    expect(await lockout.clear('staff:zoe')).toBe(0);
+  });
+
+  test('gives the whole limit again and no more', async () => {
+    await beginMany(perUser, 'staff:ann', HOME);
+    await lockout.clear('staff:ann');
+    expect(allowedOf(await beginMany(50, 'staff:ann', HOME))).toBe(perUser);
+  });
+
+  test('an attempt that was running meanwhile takes nothing back that it did not count', async () => {
+    const attempt = await begin('staff:ann', HOME);
+    await lockout.clear('staff:ann');
+    clock.advance(1);
+    expect(allowedOf(await beginMany(50, 'staff:ann', HOME))).toBe(perUser);
+    if (attempt.allowed) await attempt.unchecked();
+    expect(await begin('staff:ann', HOME)).toMatchObject({ allowed: false });
+  });
+
+  test('leaves the limit of a network as it is', async () => {
+    await useUp(HOME);
+    await lockout.clear('staff:victim-1');
+    expect(await begin('staff:victim-1', HOME)).toMatchObject({ allowed: false });
+  });
+
+  test('takes away any number of them', async () => {
+    for (let i = 0; i < 300; i++) await begin('staff:ann', `10.${i >> 8}.${i & 255}.1`);
+    expect(await lockout.clear('staff:ann')).toBe(300);
+    expect(await lockout.clear('staff:ann')).toBe(0);
+  });
+});
+
 describe('per network', () => {
   test('a hundred attempts in a window, whoever they are for', async () => {
     await useUp(HOME);

@@ -21,6 +21,8 @@ export interface TestGatewayOptions {
   /** follows its files and SIGHUP, as `sallyport run` does */
   readonly follow?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** `admin.token` */
+  readonly adminToken?: string;
   /** adds the default `listen`; false when the configuration says its own */
   readonly listen?: boolean;
 }
@@ -69,8 +71,9 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
   for (const [name, text] of Object.entries({ 'staff.yaml': STAFF, ...options.policies }))
     write(join('policies', name), text);
   const listen = options.listen === false ? '' : 'listen: { http: 127.0.0.1:0 }\n';
+  const token = options.adminToken === undefined ? '' : `, token: ${options.adminToken}`;
   const configText = (more: string): string =>
-    `version: 1\n${listen}admin: { address: 127.0.0.1:0 }\nstore: ${options.store ?? '{ path: data }'}\npolicies: policies\n${/^identity:/m.test(more) ? '' : 'identity: { providers: [{ id: staff, type: local }] }\n'}${more}`;
+    `version: 1\n${listen}admin: { address: 127.0.0.1:0${token} }\nstore: ${options.store ?? '{ path: data }'}\npolicies: policies\n${/^identity:/m.test(more) ? '' : 'identity: { providers: [{ id: staff, type: local }] }\n'}${more}`;
   write('sallyport.yaml', configText(options.config));
   const configFile = join(directory, 'sallyport.yaml');
   const logged: string[] = [];

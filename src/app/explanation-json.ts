@@ -1,10 +1,18 @@
 import type { Decision } from '../core/decision.ts';
 import type { Explanation } from '../policy/explain.ts';
-import type { Described } from './explain-text.ts';
+
+/** The request, in the words of the output. */
+export interface ShownRequest {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly route: string | null;
+  readonly as: string | null;
+}
 
 /** An explanation as data (docs/policy.md, "explain"): snake_case like all JSON of the product, ages in seconds. */
 export const explanationJson = (
-  request: Described,
+  request: ShownRequest,
   sensitivity: string,
   { decision, authenticated, implicitAllow, rules, login }: Explanation,
 ) => ({

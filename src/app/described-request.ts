@@ -1,10 +1,4 @@
-import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { systemClock } from '../app/clock.ts';
-import { systemRandom } from '../app/random.ts';
-import { openServices } from '../app/services.ts';
-import type { Loaded } from '../app/snapshot.ts';
-import { startStep } from '../app/start-failure.ts';
 import type { Configuration } from '../config/schema.ts';
 import { cidrSet } from '../core/address.ts';
 import { type CanonicalOptions, canonicalise } from '../core/canonical.ts';
@@ -15,14 +9,20 @@ import type { ReasonCode } from '../core/reasons.ts';
 import type { Session } from '../core/session.ts';
 import { type Reading, unknown } from '../core/signal.ts';
 import { type Access, type Subject, userId } from '../core/subject.ts';
-import { subjectOf } from '../identity/accounts.ts';
+import { type Accounts, subjectOf } from '../identity/accounts.ts';
 import { resolveUser } from '../identity/resolve-user.ts';
 import { deriveRoles, type RoleSet } from '../policy/roles.ts';
 import type { RequestContext } from '../signals/context.ts';
-import { openLog } from '../telemetry/log.ts';
-import { CommandFailure, EXIT } from './output.ts';
 
-/** A request as somebody describes it at the shell. */
+/** What was written describes no request; the message says why, in words for whoever wrote it. */
+export class WrongDescription extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'WrongDescription';
+  }
+}
+
+/** A request as somebody describes it, at the shell or through the administration API. */
 export interface DescribedRequest {
   readonly method: string;
   /** absolute address, or a path */
@@ -30,8 +30,6 @@ export interface DescribedRequest {
   /** `Name: value` */
   readonly headers: readonly string[];
   readonly clientAddress: string;
-  /** wall-clock ms at which it is made; undefined: now */
-  readonly at: number | undefined;
 }
 
 /** What the gateway would say before any policy is asked. */
@@ -43,24 +41,28 @@ export interface Refused {
 
 /**
  * The facts of a described request, read exactly as the gateway of this configuration would, or its refusal to read it so.
- * Without a configuration the limits are wide. @throws CommandFailure 2 when what was written is no request at all
+ * Without a configuration the limits are wide. `at` is wall-clock ms.
+ * @throws WrongDescription when what was written is no request at all
  */
-export function describedFacts(request: DescribedRequest, config: Configuration | undefined): RequestFacts | Refused {
+export function describedFacts(
+  request: DescribedRequest,
+  config: Configuration | undefined,
+  at: number,
+): RequestFacts | Refused {
   const match = ADDRESS.exec(request.url);
   if (match === null || request.url === '') {
-    throw new CommandFailure(
+    throw new WrongDescription(
       `${JSON.stringify(request.url)} is no address: write https://host/path, or /path for a host of the configuration`,
-      EXIT.usage,
     );
   }
   const [, scheme, , path = '/'] = match;
   const rawHeaders = request.headers.flatMap((line) => {
     const colon = line.indexOf(':');
-    if (colon < 1) throw new CommandFailure(`not a header: ${line} (write --header 'Name: value')`, EXIT.usage);
+    if (colon < 1) throw new WrongDescription(`not a header: ${line} (write 'Name: value')`);
     return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
   if (isIP(request.clientAddress) === 0)
-    throw new CommandFailure(`--from ${request.clientAddress}: that is no IP address`, EXIT.usage);
+    throw new WrongDescription(`${JSON.stringify(request.clientAddress)} is no IP address`);
   const head = {
     method: request.method,
     target: path.startsWith('?') ? `/${path}` : path,
@@ -69,7 +71,7 @@ export function describedFacts(request: DescribedRequest, config: Configuration 
     peerAddress: request.clientAddress,
     secure: scheme?.toLowerCase() === 'https',
   };
-  const read = canonicalise(head, 'explain', request.at ?? systemClock().now(), canonicalOptions(config));
+  const read = canonicalise(head, 'explain', at, canonicalOptions(config));
   if (read.kind === 'refusal') return { kind: 'refusal', reason: read.reason, detail: read.detail };
   if (config !== undefined && read.contentLength !== undefined && read.contentLength > config.limits.body)
     return { kind: 'refusal', reason: 'payload_too_large', detail: 'the body is larger than limits.body' };
@@ -166,21 +168,10 @@ export function bareSubject(name: string): Subject {
   };
 }
 
-/** The account of that name if the store has one, else a bare name. Never creates a store. */
-export async function subjectNamed({ config }: Loaded, name: string): Promise<Subject> {
-  if (!existsSync(config.store.path)) return bareSubject(name);
-  const log = openLog({ level: 'error', pretty: true, destination: process.stderr });
-  const services = openServices({ clock: systemClock(), random: systemRandom(), log }, config, () => {});
-  try {
-    await startStep('the store (`store` in the configuration)', () => services.store.start());
-    const found = await resolveUser([...services.accounts.values()], name);
-    if (found.ok) return subjectOf(found.account);
-    if (found.reason === 'unknown') return bareSubject(name);
-    throw new CommandFailure(
-      `${JSON.stringify(name)} is ambiguous; say one of ${found.candidates.join(', ')}`,
-      EXIT.usage,
-    );
-  } finally {
-    await services.store.close(1000);
-  }
+/** The account of that name if there is one, else a bare name. @throws WrongDescription when several have it */
+export async function subjectNamed(accounts: readonly Accounts[], name: string): Promise<Subject> {
+  const found = await resolveUser(accounts, name);
+  if (found.ok) return subjectOf(found.account);
+  if (found.reason === 'unknown') return bareSubject(name);
+  throw new WrongDescription(`${JSON.stringify(name)} is ambiguous; say one of ${found.candidates.join(', ')}`);
 }

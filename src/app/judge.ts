@@ -1,19 +1,12 @@
-import { elevationOf, programOptions } from '../app/plane.ts';
-import type { Loaded } from '../app/snapshot.ts';
 import type { Route } from '../config/schema.ts';
-import type { Elevation } from '../core/decision.ts';
 import { ODD_DOUBLE_SLASH, ODD_ENCODED_SLASH, ODD_SEMICOLON, type RequestFacts } from '../core/facts.ts';
-import { hasErrors, InvalidConfiguration } from '../core/finding.ts';
-import { loadPolicies } from '../policy/load.ts';
 import type { ProgramOptions } from '../policy/program.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import { OWN_PREFIX, OWN_ROOT } from '../proxy/endpoints.ts';
 import { routeTable } from '../proxy/route-table.ts';
-import { suggest } from '../schema/suggest.ts';
-import { catalogue } from '../signals/index.ts';
-import type { Refused } from './explain-request.ts';
-import { CommandFailure, EXIT } from './output.ts';
-import { placed, readPolicyDirectory } from './policy-files.ts';
+import type { Refused } from './described-request.ts';
+import { elevationOf, programOptions } from './plane.ts';
+import type { Loaded } from './snapshot.ts';
 
 /** Whose rules judge the described request, and under which route. */
 export interface Judge {
@@ -61,29 +54,3 @@ export function judgeOfRoute({ config, set }: Loaded, facts: RequestFacts): Judg
   const options = programOptions(route, elevationOf(config));
   return { kind: 'judge', route: route.route, set, options, params: match.params };
 }
-
-/** Some or all policies of a directory. @throws InvalidConfiguration, CommandFailure 2 for a name that no policy has */
-export function judgeOfDirectory(directory: string, names: string | undefined): Judge {
-  const read = readPolicyDirectory(directory);
-  if (hasErrors(read.findings)) throw new InvalidConfiguration(read.findings);
-  const { set, findings } = loadPolicies(read.files, catalogue);
-  if (hasErrors(findings)) throw new InvalidConfiguration(placed(findings, directory));
-  const known = [...set.layers.keys()];
-  const layers = names === undefined ? known : [...new Set(names.split(',').map((name) => name.trim()))];
-  const unknown = layers.find((name) => !set.layers.has(name));
-  if (unknown !== undefined) {
-    const near = suggest(unknown, known);
-    const hint = near === undefined ? `it has ${known.join(', ')}` : `did you mean ${near}?`;
-    throw new CommandFailure(`${directory} has no policy ${JSON.stringify(unknown)}; ${hint}`, EXIT.usage);
-  }
-  const options = { layers, public: false, caseSensitive: false, elevation: DEFAULT_ELEVATION };
-  return { kind: 'judge', route: undefined, set, options, params: new Map() };
-}
-
-// without a configuration there is no `session.elevation`; the person has just signed in, so no proof is old
-const DEFAULT_ELEVATION: Elevation = {
-  none: Number.POSITIVE_INFINITY,
-  low: Number.POSITIVE_INFINITY,
-  medium: Number.POSITIVE_INFINITY,
-  high: Number.POSITIVE_INFINITY,
-};

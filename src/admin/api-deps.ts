@@ -1,0 +1,50 @@
+import type { AuditEvent } from '../core/event.ts';
+import type { Clock, Random, Recorder } from '../core/ports.ts';
+import type { UserId } from '../core/subject.ts';
+import type { Accounts } from '../identity/accounts.ts';
+import type { Decoded } from '../schema/decode.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { Health } from '../telemetry/health.ts';
+import type { Input, OperationId } from './operations.ts';
+import type { ProblemExtra, ProblemReason } from './problem.ts';
+import type { checkBody, explainBody } from './schemas.ts';
+
+/** What the API works with. Functions that read a configuration read the one in force when they are called. */
+export interface ApiDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly recorder: Recorder;
+  readonly health: Health;
+  readonly version: string;
+  readonly sessions: Pick<Sessions, 'get' | 'listUser' | 'listAll' | 'revoke' | 'revokeUser'>;
+  readonly accounts: () => readonly Accounts[];
+  /** takes away what was counted against a user who signs in; answers how many counters there were */
+  readonly unlock: (user: UserId) => Promise<number>;
+  /** must not throw */
+  readonly check: (files: Decoded<typeof checkBody>['files']) => object;
+  readonly explain: (request: Decoded<typeof explainBody>) => Promise<Explained>;
+}
+
+/** What became of a description of a request: an answer, or a sentence that says why it describes none. */
+export type Explained =
+  | { readonly ok: true; readonly answer: object }
+  | { readonly ok: false; readonly detail: string };
+
+/** One request of the API that passed the door. */
+export interface Call {
+  /** Records a change; it is on disk when this resolves. Rejects with `AuditUnavailable`. */
+  administered(event: Pick<AuditEvent, 'action' | 'result' | 'reason' | 'user' | 'session' | 'detail'>): Promise<void>;
+}
+
+/** Who did it, in the audit log and as whoever ended a session. */
+export const BY = 'admin:token';
+
+/** What an operation came to. Without `body`: 204. */
+export type Outcome =
+  | { readonly ok: true; readonly body?: object }
+  | { readonly ok: false; readonly reason: ProblemReason; readonly extra?: ProblemExtra };
+
+/** One function for each operation of a group. They throw `StoreUnavailable` and `AuditUnavailable`. */
+export type Handlers<Ids extends OperationId> = {
+  readonly [Id in Ids]: (input: Input<Id>, call: Call) => Promise<Outcome>;
+};

@@ -1,0 +1,290 @@
+import Type, { type TSchema } from 'typebox';
+import { LEVELS, METHODS } from '../core/decision.ts';
+import { Flag, List, OneOf, optional, Section, Text, Whole, withDefault } from '../schema/types.ts';
+import { PROBLEMS, type ProblemReason } from './problem.ts';
+
+/** The schema of that name among `COMPONENTS`, by reference. */
+const ref = (name: string): TSchema => Type.Unsafe({ $ref: `#/components/schemas/${name}` });
+const nullable = (schema: TSchema): TSchema => Type.Union([schema, Type.Null()]);
+const text = (description: string): TSchema => Type.String({ description });
+const instant = (description: string): TSchema => Type.String({ format: 'date-time', description });
+const count = (description: string): TSchema => Type.Integer({ minimum: 0, description });
+
+const USER = 'A user: `provider:name`, or the name alone where only one provider has it.';
+
+/** What may stand in a path, a query and a body. Anything else is refused. */
+export const sessionPath = Section(
+  { id: Type.String({ pattern: '^ses_[A-Za-z0-9_-]{1,64}$', description: 'Public id of a session.' }) },
+  { description: 'Which session.' },
+);
+export const userPath = Section(
+  { user: Type.String({ minLength: 1, maxLength: 512, description: USER }) },
+  { description: 'Which user.' },
+);
+const page = {
+  limit: withDefault(Whole(1, 1000, { description: 'At most so many.' }), 100),
+  cursor: optional(
+    Type.String({ minLength: 1, maxLength: 512, description: '`next_cursor` of the page before: go on after it.' }),
+  ),
+};
+export const pageQuery = Section(page, { description: 'Which part of a list.' });
+export const sessionsQuery = Section(
+  { ...page, user: optional(Type.String({ minLength: 1, maxLength: 512, description: `Of this user only. ${USER}` })) },
+  { description: 'Which sessions.' },
+);
+export const sessionsOfQuery = Section(
+  { user: Type.String({ minLength: 1, maxLength: 512, description: USER }) },
+  { description: 'Whose sessions.' },
+);
+export const noBody = Section({}, { description: 'Nothing, or an empty map.' });
+export const checkBody = Section(
+  {
+    files: Type.Array(
+      Section(
+        {
+          file: Type.String({
+            minLength: 1,
+            maxLength: 255,
+            pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+            description: 'Name of the file; findings repeat it. `*.test.yaml` holds tests, `roles.yaml` roles.',
+          }),
+          text: Type.String({ description: 'What the file holds.' }),
+        },
+        { description: 'One file.' },
+      ),
+      { minItems: 1, maxItems: 100, description: 'Policies and what belongs to them.' },
+    ),
+  },
+  { description: 'A directory of policies.' },
+);
+const names = (description: string) => withDefault(List(Text({ description: 'An attribute.' }), { description }), []);
+export const explainBody = Section(
+  {
+    method: Type.String({ pattern: '^[A-Za-z][A-Za-z-]{0,31}$', description: 'GET, POST, …' }),
+    url: Text({ description: 'https://host/path, or /path for the first host that a route names.' }),
+    as: optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 512,
+        description: 'Who asks: an account, or a bare name. Left out: nobody.',
+      }),
+    ),
+    from: withDefault(Type.String({ maxLength: 64, description: 'Address of the client.' }), '192.0.2.1'),
+    headers: withDefault(
+      Type.Array(Text({ description: '`Name: value`.' }), { maxItems: 100, description: 'Headers of the request.' }),
+      [],
+    ),
+    set: withDefault(
+      Type.Record(Type.String(), Type.Unknown(), { maxProperties: 100, description: 'Values of attributes.' }),
+      {},
+    ),
+    absent: names('Attributes that are absent.'),
+    unknown: names('Attributes that are unknown.'),
+  },
+  { description: 'A request, and what is to be different from what the gateway would find.' },
+);
+
+const finding = {
+  file: text('As it was named.'),
+  line: Type.Integer({ minimum: 1, description: '1 when it is about the file as a whole.' }),
+  column: Type.Integer({ minimum: 1 }),
+  code: text('Stable, kebab-case.'),
+  severity: OneOf(['error', 'warning'], { description: 'Errors keep a set from coming into force.' }),
+  message: text('A sentence.'),
+  suggestion: optional(text('What to write instead.')),
+};
+const tri = OneOf(['true', 'false', 'unknown'], { description: 'Three-valued.' });
+const open = (properties: Parameters<typeof Type.Object>[0], description: string): TSchema =>
+  Type.Object(properties, { description });
+
+/** The schemas of answers, by their names in the published description. */
+export const COMPONENTS = {
+  Problem: Section(
+    {
+      type: text('`urn:sallyport:problem:` and the reason.'),
+      title: text('A few words.'),
+      status: Type.Integer({ description: 'The status of the answer.' }),
+      detail: text('A sentence.'),
+      reason: OneOf(Object.keys(PROBLEMS) as ProblemReason[], { description: 'Stable; what programs look at.' }),
+      errors: optional(
+        Type.Array(
+          Section(
+            { pointer: text('JSON pointer, or `?` and the name of a parameter.'), detail: text('A sentence.') },
+            { description: 'One thing that is wrong.' },
+          ),
+        ),
+      ),
+      candidates: optional(Type.Array(text('A user.'))),
+    },
+    { description: 'Why something was not done (RFC 9457).' },
+  ),
+  Session: Section(
+    {
+      id: text('Public id, `ses_…`; not a secret.'),
+      user: text('`provider:name`.'),
+      created: instant('When it began.'),
+      last_activity: instant('Last request, up to half a minute late.'),
+      expires: instant('When it ends whatever happens.'),
+      address: text('Where it was made from.'),
+      user_agent: text('What the browser called itself.'),
+    },
+    { description: 'A live session.' },
+  ),
+  SessionList: Section(
+    { sessions: Type.Array(ref('Session')), next_cursor: nullable(text('Ask with it for the next page.')) },
+    { description: 'Newest first.' },
+  ),
+  Revoked: Section({ revoked: count('How many were live.'), user: text('Whose.') }, { description: 'What was ended.' }),
+  User: Section(
+    {
+      user: text('`provider:name`.'),
+      provider: text('Id of the provider.'),
+      name: text('User name; never given to somebody else.'),
+      email: nullable(text('As an administrator entered it.')),
+      groups: Type.Array(Type.String()),
+      roles: Type.Array(Type.String()),
+      disabled: Flag({ description: 'Cannot sign in.' }),
+      created: instant('When the account was made.'),
+    },
+    { description: 'A local account.' },
+  ),
+  UserList: Section(
+    { users: Type.Array(ref('User')), next_cursor: nullable(text('Ask with it for the next page.')) },
+    { description: 'By user.' },
+  ),
+  UserChange: Section(
+    {
+      user: text('`provider:name`.'),
+      action: OneOf(['user_disable', 'user_enable'], { description: 'What was done, as in the audit log.' }),
+      sessions_ended: count('How many of the user’s sessions ended.'),
+    },
+    { description: 'What was changed.' },
+  ),
+  Unlocked: Section(
+    {
+      user: text('`provider:name`.'),
+      action: OneOf(['user_unlock'], { description: 'What was done, as in the audit log.' }),
+      counters_cleared: count('Networks from which attempts were counted.'),
+    },
+    { description: 'What was forgotten.' },
+  ),
+  Finding: Section(finding, { description: 'One problem of a file.' }),
+  CheckReport: Section(
+    {
+      findings: Type.Array(ref('Finding')),
+      tests: Type.Array(
+        Section(
+          {
+            file: text('Where it stands.'),
+            policy: text('What it tests.'),
+            name: text('Its name.'),
+            passed: Flag({ description: 'As expected.' }),
+            expected: text('The answer that it asks for.'),
+            got: text('The answer.'),
+          },
+          { description: 'A test beside a policy.' },
+        ),
+      ),
+      summary: Section(
+        {
+          errors: count('Findings that are errors.'),
+          warnings: count('Findings that are warnings.'),
+          passed: count('Tests that passed.'),
+          failed: count('Tests that failed.'),
+        },
+        { description: 'Counted.' },
+      ),
+    },
+    { description: 'As `sallyport check --json` prints it.' },
+  ),
+  RuleRef: open(
+    { policy: Type.String(), rule: Type.String(), file: Type.String(), line: Type.Integer() },
+    'Where a rule stands.',
+  ),
+  Decision: open(
+    {
+      effect: OneOf(['allow', 'step_up', 'login', 'deny'], { description: 'What would happen.' }),
+      reason: optional(text('Stable code; none for allow.')),
+      rule: optional(ref('RuleRef')),
+      need: optional(
+        open(
+          {
+            level: OneOf(LEVELS, { description: 'Assurance that is missing.' }),
+            max_age: optional(Type.Number({ description: 'Seconds.' })),
+            any_of: optional(Type.Array(OneOf(METHODS, { description: 'A method.' }))),
+            all_of: Type.Array(OneOf(METHODS, { description: 'A method.' })),
+          },
+          'What a step-up asks for.',
+        ),
+      ),
+    },
+    'The decision.',
+  ),
+  Condition: open(
+    {
+      kind: OneOf(['atom', 'all', 'any', 'not', 'is'], { description: '`atom` is one comparison.' }),
+      result: tri,
+      line: Type.Integer(),
+      column: Type.Integer(),
+      name: optional(text('Of a named condition.')),
+      of: optional(Type.Array(ref('Condition'))),
+      attribute: optional(Type.String()),
+      operator: optional(Type.String()),
+      operand: optional(Type.String()),
+      values: optional(Type.Array(open({ attribute: Type.String(), value: Type.String() }, 'What was read.'))),
+    },
+    'A condition with what made it so.',
+  ),
+  ExplainedRule: open(
+    {
+      policy: Type.String(),
+      rule: Type.String(),
+      effect: OneOf(['allow', 'deny', 'step_up'], { description: 'Of the rule.' }),
+      file: Type.String(),
+      line: Type.Integer(),
+      result: tri,
+      fires: Flag({ description: 'It has its effect.' }),
+      met: optional(Flag({ description: 'The proofs of the session meet a step-up.' })),
+      condition: optional(ref('Condition')),
+    },
+    'A rule with its result.',
+  ),
+  Explanation: open(
+    {
+      request: open(
+        {
+          method: Type.String(),
+          host: optional(Type.String()),
+          path: optional(Type.String()),
+          url: optional(Type.String()),
+          route: optional(nullable(Type.String())),
+          as: optional(nullable(Type.String())),
+        },
+        'As the gateway reads it.',
+      ),
+      refused: optional(
+        open(
+          { status: Type.Integer(), reason: Type.String(), detail: Type.String() },
+          'Instead of all that follows: the request is refused before any policy is asked.',
+        ),
+      ),
+      own: optional(Flag({ description: 'An endpoint of the gateway itself: no policy is asked.' })),
+      sensitivity: optional(Type.String()),
+      decision: optional(ref('Decision')),
+      authenticated: optional(Flag({ description: 'Somebody asks.' })),
+      implicit_allow: optional(Flag({ description: 'A public route.' })),
+      rules: optional(Type.Array(ref('ExplainedRule'))),
+      login: optional(Type.Array(ref('ExplainedRule'))),
+    },
+    'As `sallyport explain --json` prints it.',
+  ),
+  Health: Section(
+    {
+      status: OneOf(['ready', 'not_ready', 'draining'], { description: 'Whether it takes work.' }),
+      reasons: Type.Array(text('What is missing.')),
+      version: text('Of the gateway.'),
+    },
+    { description: 'How the gateway is.' },
+  ),
+  Description: open({ openapi: Type.String(), info: Type.Unknown(), paths: Type.Unknown() }, 'This description.'),
+} as const satisfies Readonly<Record<string, TSchema>>;

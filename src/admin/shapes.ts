@@ -1,0 +1,27 @@
+import type { Session } from '../core/session.ts';
+import type { Account } from '../identity/accounts.ts';
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** A session as administrators see it, through the API and at the shell alike. Never a secret. */
+export const publicSession = (session: Session) => ({
+  id: session.id,
+  user: session.subject.user,
+  created: iso(session.createdAt),
+  last_activity: iso(session.lastActivityAt),
+  expires: iso(session.absoluteExpiryAt),
+  address: session.address,
+  user_agent: session.userAgent,
+});
+
+/** An account as administrators see it, through the API and at the shell alike. Never its password. */
+export const publicAccount = ({ user, provider, name, email, groups, roles, disabled, createdAt }: Account) => ({
+  user,
+  provider,
+  name,
+  email: email ?? null,
+  groups,
+  roles,
+  disabled,
+  created: iso(createdAt),
+});
