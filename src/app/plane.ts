@@ -64,6 +64,7 @@ export function buildPlane(
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
     providers: new Set(config.identity.providers.map((provider) => provider.id)),
+    bearer: config.identity.providers.some(({ type }) => type === 'jwt'),
   });
   return { plane, routes, findings };
 }

@@ -3,6 +3,7 @@ import { isLoopback, parseAddress } from '../core/address.ts';
 import type { Finding } from '../core/finding.ts';
 import { errorAt, type SourceDocument } from '../schema/document.ts';
 import { formatDuration } from '../schema/units.ts';
+import { checkProviders } from './check-providers.ts';
 import { checkRoute, checkTies, type Report, type Reports } from './check-routes.ts';
 import type { Settings } from './schema.ts';
 
@@ -42,6 +43,7 @@ export function crossCheck(
   checkTies(settings.routes, document, reports);
   checkNetworks(settings, document, reports);
   checkBounds(settings, document, reports);
+  checkProviders(settings, document, reports);
   checkSignIn(settings, reports);
   return findings;
 }

@@ -1,0 +1,60 @@
+import { readFile, stat } from 'node:fs/promises';
+import { Agent, request } from 'undici';
+
+/** Largest key set that is read, bytes. */
+export const MAX_KEYS_BYTES = 256 * 1024;
+/** To the end of the issuer's answer, ms. */
+const TIMEOUT_MS = 5000;
+
+/** The text of a key set, and what to recognise it by; undefined when it is what `known` stands for. */
+export type KeyReading = { readonly text: string; readonly stamp: string } | undefined;
+/** Rejects with an Error that says what is wrong. */
+export type KeyReader = (known: string | undefined) => Promise<KeyReading>;
+
+/**
+ * Reads a key set from its issuer: 200 and nothing else, no redirects (they would move trust to another host), within 5 s and
+ * 256 KiB. Each reading has a connection of its own, so that a stuck one is never met again.
+ */
+export const readUrl =
+  (url: string): KeyReader =>
+  async () => {
+    const limits = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connect: { timeout: TIMEOUT_MS } };
+    const dispatcher = new Agent({ ...limits, maxResponseSize: MAX_KEYS_BYTES });
+    try {
+      const { statusCode, body } = await request(url, {
+        dispatcher,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        headers: { accept: 'application/jwk-set+json, application/json', 'accept-encoding': 'identity' },
+      });
+      if (statusCode !== 200) {
+        body.destroy();
+        throw new Error(`status ${statusCode}`);
+      }
+      const text = await bounded(body);
+      return { text, stamp: text };
+    } finally {
+      await dispatcher.destroy();
+    }
+  };
+
+async function bounded(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_KEYS_BYTES) throw new Error(`more than ${MAX_KEYS_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Reads a key set from a file, when the file is another than the one that `known` was read from. */
+export const readKeyFile =
+  (path: string): KeyReader =>
+  async (known) => {
+    const { mtimeMs, size, ino } = await stat(path);
+    const stamp = `${mtimeMs}:${size}:${ino}`;
+    if (stamp === known) return undefined;
+    if (size > MAX_KEYS_BYTES) throw new Error(`more than ${MAX_KEYS_BYTES} bytes`);
+    return { text: await readFile(path, 'utf8'), stamp };
+  };
