@@ -87,7 +87,7 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     if (token !== undefined) {
       transit.presented = 'bearer';
       transit.facts = withoutAuthorization(facts);
-      return token === '' ? NOT_ONE_TOKEN : verified(transit, () => deps.lookUpToken(token, facts.at));
+      return verified(transit, () => deps.lookUpToken(token, facts.at));
     }
     const cookie = facts.sessionCookie;
     if (typeof cookie !== 'string') return undefined;
@@ -156,8 +156,6 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     else refuse(transit, lost ? 'store_unavailable' : 'internal_error');
   }
 }
-
-const NOT_ONE_TOKEN: CredentialLookup = { state: 'unknown', detail: 'not one token' };
 
 /** Tokens of ours are not issued yet, so one that is presented is not valid; it must never reach an upstream either. */
 const OWN_TOKEN = /(?:^|[\s"',=:])sp[trs]_/i;

@@ -68,4 +68,4 @@ function eventOf(transit: Transit, status: number, durationMs: number): AuditEve
 
 /** Which credential was refused and why, in our own words; never what was presented. */
 const refusalOf = ({ presented, refusedCredential, refusedDetail }: Transit): string =>
-  `${presented === 'bearer' ? 'bearer token' : 'credential'} ${refusedCredential}${refusedDetail === undefined ? '' : `: ${refusedDetail}`}`;
+  `${presented === 'bearer' ? 'token' : 'credential'} ${refusedCredential}${refusedDetail === undefined ? '' : `: ${refusedDetail}`}`;

@@ -16,20 +16,19 @@ export type KeyReader = (known: string | undefined) => Promise<KeyReading>;
  * 256 KiB. Each reading has a connection of its own, so that a stuck one is never met again.
  */
 export const readUrl =
-  (url: string): KeyReader =>
+  (url: string, timeoutMs = TIMEOUT_MS): KeyReader =>
   async () => {
-    const limits = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connect: { timeout: TIMEOUT_MS } };
+    const limits = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connect: { timeout: timeoutMs } };
     const dispatcher = new Agent({ ...limits, maxResponseSize: MAX_KEYS_BYTES });
     try {
       const { statusCode, body } = await request(url, {
         dispatcher,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         headers: { accept: 'application/jwk-set+json, application/json', 'accept-encoding': 'identity' },
       });
-      if (statusCode !== 200) {
-        body.destroy();
-        throw new Error(`status ${statusCode}`);
-      }
+      // a body that is given up fails with an error of its own, which is nobody's: unheard, it would end the process
+      body.on('error', () => {});
+      if (statusCode !== 200) throw new Error(`status ${statusCode}`);
       const text = await bounded(body);
       return { text, stamp: text };
     } finally {
