@@ -23,7 +23,12 @@ function load(...providers: readonly object[]) {
     'big.json': ' '.repeat(300_000),
   });
   const { config, findings } = loadConfiguration(join(directory, 'sallyport.yaml'), {});
-  return { config, directory, told: findings.map(({ line, code, severity }) => `${line} ${severity} ${code}`) };
+  return {
+    config,
+    findings,
+    directory,
+    told: findings.map(({ line, code, severity }) => `${line} ${severity} ${code}`),
+  };
 }
 
 describe('a provider of tokens', () => {
@@ -93,6 +98,15 @@ describe('a provider of tokens', () => {
   it('shares its issuer with nobody, and its id neither', () => {
     expect(load(GOOD, { ...GOOD, id: 'others' }).told).toEqual(['6 error duplicate-issuer']);
     expect(load(GOOD, { ...GOOD, issuer: 'https://j.test' }).told).toEqual(['6 error duplicate-provider']);
+  });
+
+  it('a word that is none is told as such', () => {
+    const { findings } = load({ id: 'x', type: 'jwtt' });
+    expect(findings[0]).toMatchObject({
+      message: 'identity.providers[0].type must be one of local, jwt, not "jwtt".',
+      suggestion: 'Did you mean jwt?',
+    });
+    expect(load({ id: 'x' }).findings[0]?.message).toBe('identity.providers[0] needs the key "type".');
   });
 
   it('is told apart from the other kinds by its word', () => {
