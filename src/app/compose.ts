@@ -1,8 +1,9 @@
-import { isIP } from 'node:net';
 import { openAdminListener } from '../admin/listener.ts';
+import { isLoopback } from '../core/address.ts';
 import type { Answer } from '../core/handler.ts';
 import type { Service } from '../core/ports.ts';
 import type { GatewayReason } from '../core/reasons.ts';
+import type { Store } from '../core/store.ts';
 import { signAssertion } from '../identity/assertion.ts';
 import { openBearer } from '../identity/authenticators/bearer.ts';
 import { identityHeaders } from '../identity/headers.ts';
@@ -25,6 +26,7 @@ import { localAccounts, openServices, type Ports, type Services, sessionLimits }
 import { signInLocally } from './signing-in.ts';
 import type { Environment } from './snapshot.ts';
 import { startFailure, startStep } from './start-failure.ts';
+import { timedStore } from './timed-store.ts';
 
 export interface GatewayOptions {
   /** configuration file */
@@ -59,7 +61,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   });
   const { config } = current.snapshot;
 
-  const services = openServices(ports, config, metrics.auditDropped);
+  const timed = (opened: Store): Store => timedStore(opened, clock, metrics.storeOperation);
+  const services = openServices(ports, config, metrics.auditDropped, timed);
   const { store, sessions, hasher, audit, blockedTokens } = services;
   let accounts = services.accounts;
   const lockout = openLockout({ store, clock });
@@ -81,14 +84,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     clock,
     random,
     recorder: audit,
-    sessions: {
-      create: sessions.create,
-      revoke: async (id, by, reason) => {
-        const ended = await sessions.revoke(id, by, reason);
-        if (ended) metrics.revocation('session', 1);
-        return ended;
-      },
-    },
+    sessions,
     signIn: async ({ username, password, facts }) => {
       const given = { username, password, address: facts.clientAddress };
       const outcome = await signInLocally({ accounts, hasher, clock, lockout }, given);
@@ -137,6 +133,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   );
   metrics.read({
     activeSessions: sessions.activeCount,
+    // by whom and in which process does not matter: the change that every process is told is what counts
+    revocations: async () => ({ session: await sessions.endedCount() }),
     cacheHits: () => sessions.cacheFigures().hits,
     cacheMisses: () => sessions.cacheFigures().misses,
     storeUp: storeAnswers,
@@ -242,8 +240,3 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
 
 /** What each part gets at least to write what it holds, when running requests used up the grace. */
 const FLUSH_MS = 1000;
-
-/** 127.0.0.0/8, ::1 or localhost: what is bound there is reached from this machine alone. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}

@@ -43,7 +43,7 @@ it('kill -9 while people sign in and sessions are ended: what was acknowledged h
     for (;;) {
       const { answer } = await signInOver(gateway.send, 'ann', PASSWORD);
       const cookie = sessionCookieOf(answer);
-      const found = await beside.sessions.lookup(cookie, 'app.test', beside.clock.now());
+      const found = await beside.sessions.lookup(cookie, 'http:app.test', beside.clock.now());
       if (found.state !== 'valid') throw new Error('an acknowledged session is not in the store');
       live.set(cookie, found.session.id);
       audited.add(answer.headers.get('x-request-id') ?? '');

@@ -40,7 +40,7 @@ beforeAll(async () => {
     config: `
 routes:
   - { route: open, upstream: "${upstream.origin}", match: { path: /open }, public: true }
-  - { route: app, upstream: "${upstream.origin}", policy: staff }
+  - { route: app, upstream: "${upstream.origin}", policy: staff, user_prefix: true }
 `,
   });
   await gate.addUser('ann');
@@ -89,7 +89,7 @@ describe('who comes with a good token', () => {
       const answer = await send('/', bearer(token));
       expect(answer.status).toBe(200);
       const { rawHeaders } = upstream.newest();
-      expect(seen(rawHeaders, 'x-forwarded-user')).toBe('svc');
+      expect(seen(rawHeaders, 'x-forwarded-user')).toBe('services:svc');
       expect(seen(rawHeaders, 'x-forwarded-groups')).toBe('staff');
       expect(seen(rawHeaders, 'authorization')).toBe(undefined);
       expect(rawHeaders.join()).not.toContain(token);
@@ -111,7 +111,7 @@ describe('who comes with a good token', () => {
 
   it('counts before a cookie', async () => {
     expect((await send('/', `Cookie: sallyport=${cookie}`, bearer(await good()))).status).toBe(200);
-    expect(seen(upstream.newest().rawHeaders, 'x-forwarded-user')).toBe('svc');
+    expect(seen(upstream.newest().rawHeaders, 'x-forwarded-user')).toBe('services:svc');
   });
 
   it('is told by userinfo, and on a public route too', async () => {

@@ -58,7 +58,7 @@ function movableClock(): Clock & { pass(ms: number): void } {
 }
 
 const providers = (jwks: string, more = ''): string =>
-  `[{ id: staff, type: local }, { id: services, type: jwt, issuer: "${ISSUER}", jwks: "${jwks}", audience: api${more} }]`;
+  `[{ id: services, type: jwt, issuer: "${ISSUER}", jwks: "${jwks}", audience: api${more} }]`;
 
 async function gatewayFor(
   upstream: RecordingUpstream,
