@@ -27,12 +27,14 @@ export interface CompiledPrograms {
   readonly findings: readonly Finding[];
 }
 
-/** Builds what requests run from a configuration and its programs. */
+/** Builds what requests run from a configuration, its policies and the programs that they became. */
 export function buildPlane(
-  config: Configuration,
-  { elevation, programs }: CompiledPrograms,
+  loaded: { readonly config: Configuration; readonly set: PolicySet; readonly compiled: CompiledPrograms },
   deps: { readonly upstreams: Upstreams; readonly metrics: Metrics },
 ): { readonly plane: DataPlane; readonly routes: readonly CompiledRoute[] } {
+  const { config, set, compiled } = loaded;
+  const { elevation, programs } = compiled;
+  const providers = new Set(config.identity.providers.map((provider) => provider.id));
   const routes = config.routes.map((route, i) => {
     const { timeouts } = route;
     return {
@@ -53,7 +55,8 @@ export function buildPlane(
         reuse: route.reuse,
       }),
       identityNames: identityNames(route),
-      userPrefix: route.user_prefix,
+      // nobody has to sign in on a public route, so it is not refused for this; its people must be told apart all the same
+      userPrefix: route.user_prefix || (route.public && providers.size > 1),
       metrics: deps.metrics.route(route.route),
     } satisfies CompiledRoute;
   });
@@ -71,8 +74,9 @@ export function buildPlane(
     elevation,
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
-    providers: new Set(config.identity.providers.map((provider) => provider.id)),
+    providers,
     bearer: config.identity.providers.some(({ type }) => type === 'jwt'),
+    roles: set.roles,
   });
   return { plane, routes };
 }

@@ -124,7 +124,7 @@ export const routeOptions = Section(
     user_prefix: withDefault(
       Flag({
         description:
-          '`X-Forwarded-User` is `provider:name` instead of the bare name. Needed as soon as there are two providers: a name is unique within one only.',
+          '`X-Forwarded-User` is `provider:name` instead of the bare name. Needed as soon as there are two providers, for a name is unique within one only; public routes then have it by themselves.',
       }),
       false,
     ),

@@ -1,6 +1,7 @@
 import type { CanonicalOptions } from '../core/canonical.ts';
 import type { Elevation } from '../core/decision.ts';
 import type { Program } from '../policy/program.ts';
+import type { RoleSet } from '../policy/roles.ts';
 import type { RequestContext } from '../signals/context.ts';
 import type { RouteMetrics } from '../telemetry/metrics.ts';
 import { Memo } from './memo.ts';
@@ -39,6 +40,8 @@ export interface DataPlane {
   readonly providers: ReadonlySet<string>;
   /** some provider takes bearer tokens; otherwise Authorization is the application's own business */
   readonly bearer: boolean;
+  /** what roles.yaml says */
+  readonly roles: RoleSet;
   /** what is remembered for requests of nobody, under this configuration */
   readonly nobody: Memo;
 }

@@ -36,8 +36,8 @@ beforeAll(async () => {
     { kty: 'oct', kid: 'shared', alg: 'HS256', k: part('secret') },
   ]);
   gate = await openTestGateway({
-    providers: `[{ id: staff, type: local }, { id: services, type: jwt, issuer: "${ISSUER}", jwks: "${keys.url}", audience: [api, other], max_age: 1h }]`,
     config: `
+identity: { providers: [{ id: staff, type: local }, { id: services, type: jwt, issuer: "${ISSUER}", jwks: "${keys.url}", audience: [api, other], max_age: 1h }] }
 routes:
   - { route: open, upstream: "${upstream.origin}", match: { path: /open }, public: true }
   - { route: app, upstream: "${upstream.origin}", policy: staff, user_prefix: true }
@@ -120,7 +120,7 @@ describe('who comes with a good token', () => {
     expect(told).toMatchObject({ authenticated: true, user: 'services:svc', assurance: 'none', amr: [] });
     expect(told.session).toBe(undefined);
     expect((await send('/open', bearer(token))).status).toBe(200);
-    expect(seen(upstream.newest().rawHeaders, 'x-forwarded-user')).toBe('svc');
+    expect(seen(upstream.newest().rawHeaders, 'x-forwarded-user')).toBe('services:svc');
   });
 
   it('is judged by the policies like everybody', async () => {

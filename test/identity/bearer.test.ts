@@ -57,22 +57,23 @@ function movableClock(): Clock & { pass(ms: number): void } {
   };
 }
 
-const providers = (jwks: string, more = ''): string =>
-  `[{ id: services, type: jwt, issuer: "${ISSUER}", jwks: "${jwks}", audience: api${more} }]`;
+const identity = (jwks: string): string =>
+  `identity: { providers: [{ id: services, type: jwt, issuer: "${ISSUER}", jwks: "${jwks}", audience: api }] }\n`;
 
+/** A gateway that takes tokens with the keys of `jwks`; undefined: no tokens at all. */
 async function gatewayFor(
   upstream: RecordingUpstream,
-  jwks: string,
+  jwks: string | undefined,
   more: Partial<TestGatewayOptions> = {},
 ): Promise<TestGateway & { ask(token: string, path?: string): Promise<number> }> {
-  const gate = await openTestGateway({
-    providers: providers(jwks),
-    config: `
+  const routes = `
 routes:
   - { route: open, upstream: "${upstream.origin}", match: { path: /open }, public: true }
   - { route: app, upstream: "${upstream.origin}", policy: staff }
-`,
+`;
+  const gate = await openTestGateway({
     ...more,
+    config: `${jwks === undefined ? '' : identity(jwks)}${more.config ?? routes}`,
   });
   onTestFinished(gate.close);
   const ask = async (token: string, path = '/'): Promise<number> =>
@@ -304,7 +305,7 @@ describe('a whole gateway', () => {
 
   it('without an issuer Authorization is the application’s own business', async () => {
     const upstream = await application();
-    const gate = await gatewayFor(upstream, '', { providers: '[{ id: staff, type: local }]' });
+    const gate = await gatewayFor(upstream, undefined);
     expect(await gate.ask('x.y.z', '/open')).toBe(200);
     expect(seen(upstream.newest().rawHeaders, 'authorization')).toBe('Bearer x.y.z');
   });

@@ -33,3 +33,20 @@ it.each([
   expect(seen(upstream.newest().rawHeaders, name.toLowerCase())).toBe(value);
   expect(seen(upstream.newest().rawHeaders, 'x-forwarded-preferred-username')).toBe('ann');
 });
+
+it('with two providers a public route tells their people apart by itself', async () => {
+  const two = await openTestGateway({
+    config: `identity: { providers: [{ id: staff, type: local }, { id: guests, type: local }] }
+routes:
+  - { route: open, upstream: "${upstream.origin}", public: true }
+`,
+  });
+  try {
+    await two.addUser('ann');
+    const signedIn = await two.signIn('ann');
+    await two.send('GET /open HTTP/1.1', [`Cookie: sallyport=${signedIn}`]);
+    expect(seen(upstream.newest().rawHeaders, 'x-forwarded-user')).toBe('staff:ann');
+  } finally {
+    await two.close();
+  }
+});

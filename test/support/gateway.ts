@@ -23,8 +23,6 @@ export interface TestGatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** further files by name, beside the configuration */
   readonly files?: Readonly<Record<string, string>>;
-  /** YAML of the list of providers; by default the local one that `addUser` and `signIn` use */
-  readonly providers?: string;
   /** adds the default `listen`; false when the configuration says its own */
   readonly listen?: boolean;
 }
@@ -75,7 +73,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
   for (const [name, text] of Object.entries(options.files ?? {})) write(name, text);
   const listen = options.listen === false ? '' : 'listen: { http: 127.0.0.1:0 }\n';
   const configText = (more: string): string =>
-    `version: 1\n${listen}admin: { address: 127.0.0.1:0 }\nstore: ${options.store ?? '{ path: data }'}\npolicies: policies\nidentity: { providers: ${options.providers ?? '[{ id: staff, type: local }]'} }\n${more}`;
+    `version: 1\n${listen}admin: { address: 127.0.0.1:0 }\nstore: ${options.store ?? '{ path: data }'}\npolicies: policies\n${/^identity:/m.test(more) ? '' : 'identity: { providers: [{ id: staff, type: local }] }\n'}${more}`;
   write('sallyport.yaml', configText(options.config));
   const configFile = join(directory, 'sallyport.yaml');
   const logged: string[] = [];
