@@ -5,6 +5,7 @@ import type { Service } from '../core/ports.ts';
 import type { GatewayReason } from '../core/reasons.ts';
 import type { Store } from '../core/store.ts';
 import { signAssertion } from '../identity/assertion.ts';
+import { openBearer } from '../identity/authenticators/bearer.ts';
 import { identityHeaders } from '../identity/headers.ts';
 import { openLockout } from '../identity/lockout.ts';
 import { openKeyRing } from '../keys/key-ring.ts';
@@ -21,6 +22,7 @@ import { NO_ROUTE, OWN_ROUTE, openMetrics } from '../telemetry/metrics.ts';
 import { openNodeLane } from '../wire/node-lane.ts';
 import { administration } from './administration.ts';
 import { type Current, openCurrent } from './current.ts';
+import { issuersOf } from './issuers.ts';
 import { localAccounts, openServices, type Ports, type Services, sessionLimits } from './services.ts';
 import { signInLocally } from './signing-in.ts';
 import type { Environment } from './snapshot.ts';
@@ -56,14 +58,24 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const current = openCurrent(options, { upstreams, metrics, clock, log }, (next) => {
     accounts = localAccounts(next.config, { store, clock, hasher });
     sessions.configure(sessionLimits(next.config));
+    bearer.configure(issuersOf(next.config));
   });
   const { config } = current.snapshot;
 
   const timed = (opened: Store): Store => timedStore(opened, clock, metrics.storeOperation);
   const services = openServices(ports, config, metrics.auditDropped, timed);
-  const { store, sessions, hasher, audit } = services;
+  const { store, sessions, hasher, audit, blockedTokens } = services;
   let accounts = services.accounts;
   const lockout = openLockout({ store, clock });
+  const bearer = openBearer(
+    {
+      clock,
+      log,
+      store: { isBlocked: blockedTokens.isBlocked, position: () => store.position(), birth: () => store.birth() },
+      count: (result) => metrics.authentication('bearer', result),
+    },
+    issuersOf(config),
+  );
   const roots = rootSecrets();
   if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
   const keys = openKeyRing({ store, clock, random }, roots);
@@ -91,6 +103,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     log,
     current: () => current.snapshot.plane,
     lookUp: sessions.lookup,
+    lookUpToken: bearer.look,
     touch: sessions.touch,
     identity: { identityHeaders, sign: (claims, now) => signAssertion(keys.signing(), claims, now) },
     endpoints: ownEndpoints(endpoints),
@@ -169,6 +182,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       await startStep(`the audit file ${config.audit.file}`, () => audit.start());
       await startStep('the signing keys', () => keys.start());
       await sessions.start();
+      await bearer.start();
       await admin.start();
       port = await lane.listen();
       health.started();
@@ -179,6 +193,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       const left = (): number => Math.max(FLUSH_MS, deadline - clock.monotonic());
       health.drain();
       await lane.close(deadlineMs);
+      await bearer.close(left());
       await sessions.close(left());
       await keys.close(left());
       await upstreams.close();

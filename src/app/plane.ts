@@ -75,6 +75,7 @@ export function buildPlane(
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
     providers,
+    bearer: config.identity.providers.some(({ type }) => type === 'jwt'),
     roles: set.roles,
   });
   return { plane, routes };

@@ -4,6 +4,7 @@ import type { Clock, Log, Random } from '../core/ports.ts';
 import type { Store } from '../core/store.ts';
 import { type Accounts, openAccounts } from '../identity/accounts.ts';
 import { openPasswordHasher, type PasswordHasher } from '../identity/passwords.ts';
+import { type BlockedTokens, openBlockedTokens } from '../limits/blocked-tokens.ts';
 import { openSessions, type SessionLimits, type Sessions } from '../sessions/sessions.ts';
 import { openStore } from '../stores/index.ts';
 
@@ -16,6 +17,7 @@ export interface Services {
   readonly sessions: Sessions;
   readonly audit: Audit;
   readonly hasher: PasswordHasher;
+  readonly blockedTokens: BlockedTokens;
   /** accounts of the local providers, by provider id */
   readonly accounts: ReadonlyMap<string, Accounts>;
 }
@@ -42,6 +44,7 @@ export function openServices(
     store,
     sessions,
     hasher,
+    blockedTokens: openBlockedTokens({ store, clock }),
     audit: openAudit({ clock, log, onDropped }, { file: config.audit.file }),
     accounts: localAccounts(config, { store, clock, hasher }),
   };

@@ -4,6 +4,7 @@ import type { Finding } from '../core/finding.ts';
 import { errorAt, type Path, type SourceDocument } from '../schema/document.ts';
 import type { Mended } from '../schema/mend.ts';
 import { formatDuration } from '../schema/units.ts';
+import { checkProviders } from './check-providers.ts';
 import { checkRoute, checkTies, type Report, type Reports } from './check-routes.ts';
 import type { Settings } from './schema.ts';
 
@@ -40,6 +41,7 @@ export function crossCheck(
   checkTies(routes, document, reports);
   checkNetworks(settings, document, reports);
   checkBounds(settings, document, reports);
+  checkProviders(settings, document, reports);
   checkSignIn(settings, reports);
   return findings;
 }

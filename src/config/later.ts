@@ -23,7 +23,6 @@ const LATER_VALUES: readonly (readonly [path: string, is: (value: unknown) => bo
 
 const LATER_PROVIDERS: ReadonlyMap<string, string> = new Map([
   ['oidc', 'OpenID Connect'],
-  ['jwt', 'Bearer JWTs'],
   ['mtls', 'Client certificates'],
 ]);
 

@@ -29,6 +29,18 @@ function* rowsOf(node: Node, prefix: string): Generator<string> {
     yield row([`\`${path}\``, typeOf(child), fallback, child.description ?? '']);
     yield* rowsOf(child, path);
     if (child.items?.properties !== undefined) yield* rowsOf(child.items, `${path}[]`);
+    yield* rowsOfKinds(child.items?.anyOf ?? [], `${path}[]`);
+  }
+}
+
+/** Items of several kinds, told apart by a fixed word: what they have in common comes once, the rest names its kind. */
+function* rowsOfKinds(kinds: readonly Node[], prefix: string): Generator<string> {
+  const told = new Set<string>();
+  for (const kind of kinds) {
+    for (const line of rowsOf(kind, prefix)) {
+      if (!told.has(line)) yield line;
+      told.add(line);
+    }
   }
 }
 
@@ -42,7 +54,10 @@ function typeOf(node: Node): string {
   if (node['x-decode'] === 'list') return `${typeOf(node.anyOf?.[0] ?? {})}, or a list`;
   if (node.const !== undefined) return `\`${JSON.stringify(node.const)}\``;
   if (node.enum !== undefined) return node.enum.map((word) => `\`${String(word)}\``).join(', ');
-  if (node.items !== undefined) return `list: ${node.items.properties === undefined ? typeOf(node.items) : 'maps'}`;
+  if (node.items !== undefined) {
+    const maps = node.items.properties ?? node.items.anyOf?.[0]?.properties;
+    return `list: ${maps === undefined ? typeOf(node.items) : 'maps'}`;
+  }
   if (node.properties !== undefined) return 'map';
   if (node.type === 'integer') return `whole number, ${node.minimum} to ${node.maximum}`;
   if (node.type === 'boolean') return '`true`, `false`';

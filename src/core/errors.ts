@@ -36,6 +36,7 @@ export const ERRORS: Readonly<Record<GatewayReason, ErrorRow>> = {
   upstream_invalid: { status: 502, title: 'Bad answer from the application' },
   upstream_timeout: { status: 504, title: 'Application too slow' },
   store_unavailable: { status: 503, title: 'Temporarily unavailable', retryAfter: 1 },
+  issuer_unavailable: { status: 503, title: 'Temporarily unavailable', retryAfter: 1 },
   draining: { status: 503, title: 'Restarting', close: true, retryAfter: 1 },
   internal_error: { status: 500, title: 'Internal error' },
 };

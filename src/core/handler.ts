@@ -1,4 +1,5 @@
 import type { MaybePromise } from './assert-never.ts';
+import type { CredentialEntry } from './credential.ts';
 import type { RequestFacts } from './facts.ts';
 import type { Session } from './session.ts';
 
@@ -16,6 +17,8 @@ export interface HandlerRequest {
   readonly params: ReadonlyMap<string, string>;
   /** the caller's valid session, if any */
   readonly session: Session | undefined;
+  /** whoever calls with a valid credential, a session or a token */
+  readonly caller?: Pick<CredentialEntry, 'subject' | 'proofs' | 'expiresAt'> | undefined;
   /** whole body, at most `maxBytes`; rejects with PayloadTooLarge beyond */
   readBody(maxBytes: number): Promise<Uint8Array>;
 }

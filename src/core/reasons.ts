@@ -27,6 +27,7 @@ export const REASONS = {
   upstream_invalid: 'The application behind the gateway gave an answer that cannot be passed on.',
   upstream_timeout: 'The application behind the gateway took too long.',
   store_unavailable: 'Sessions cannot be verified just now.',
+  issuer_unavailable: 'Whoever issued the token cannot be asked for its keys just now.',
   draining: 'The gateway is shutting down.',
   internal_error: 'Something went wrong inside the gateway.',
 } as const;

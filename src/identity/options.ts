@@ -1,5 +1,18 @@
 import Type from 'typebox';
-import { type Decoded, Name, OneOf, optional, optionalSection, Section, withDefault } from '../schema/types.ts';
+import {
+  type Decoded,
+  Duration,
+  FilePath,
+  Name,
+  OneOf,
+  OneOrMany,
+  optional,
+  optionalSection,
+  Section,
+  Text,
+  withDefault,
+} from '../schema/types.ts';
+import { ALGORITHMS, type Algorithm } from './authenticators/key-set.ts';
 
 /** `issuer`: who signs assertions. */
 export const issuerOption = optional(
@@ -11,14 +24,76 @@ export const issuerOption = optional(
   }),
 );
 
-/** One of `identity.providers`. */
-export const providerOptions = Section(
+const providerId = Name({
+  description: 'Name of the provider: first half of every user id (`staff:ann`), so it never changes.',
+});
+
+const localProvider = Section(
   {
-    id: Name({ description: 'Name of the provider: first half of every user id (`staff:ann`), so it never changes.' }),
-    type: OneOf(['local'], { description: '`local`: accounts with passwords, kept in the store.' }),
+    id: providerId,
+    type: Type.Literal('local', { description: '`local`: accounts with passwords, kept in the store.' }),
   },
-  { description: 'One source of people.' },
+  { description: 'Local accounts.' },
 );
+
+/** Unless configured: those that are not known to be weak in use and that issuers offer. */
+const DEFAULT_ALGORITHMS: Algorithm[] = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'];
+
+const jwtProvider = Section(
+  {
+    id: providerId,
+    type: Type.Literal('jwt', {
+      description:
+        '`jwt`: bearer tokens that an issuer has signed, presented with every request. Nobody signs in here.',
+    }),
+    issuer: Text({
+      description: '`iss` of its tokens, compared byte for byte.',
+      examples: ['https://issuer.example.com'],
+    }),
+    jwks: Type.Union(
+      [
+        Type.String({ pattern: '^https?://[^\\s@#]+$', maxLength: 2048, description: 'Address of the key set.' }),
+        FilePath({ description: 'File that holds the key set.' }),
+      ],
+      {
+        'x-expects': 'an address such as https://issuer.example.com/jwks, or a path',
+        description:
+          'The public keys of the issuer (JWKS): an `https://` address, asked every ten minutes and when a token names a new key, or a file, read again when it changes. `http://` only on this machine.',
+        examples: ['https://issuer.example.com/jwks'],
+      },
+    ),
+    audience: OneOrMany(Text({ description: 'A name of this gateway.' }), {
+      description: 'What the issuer calls this gateway: one of these must be in `aud`.',
+      examples: ['api'],
+    }),
+    algorithms: withDefault(
+      Type.Array(OneOf(ALGORITHMS, { description: 'An algorithm.' }), {
+        minItems: 1,
+        uniqueItems: true,
+        'x-expects': 'a list of algorithms',
+        description: 'Signatures that are accepted. Name the one that the issuer uses.',
+      }),
+      DEFAULT_ALGORITHMS,
+    ),
+    max_age: withDefault(
+      Duration({ description: 'A token that was issued longer ago is refused, whatever it says of its own life.' }),
+      '24h',
+    ),
+    leeway: withDefault(Duration({ description: "How far the issuer's clock may be off; at most 5m." }), '10s'),
+    groups_claim: withDefault(
+      Text({ description: 'Claim with the groups, a list of texts. Dots lead into objects: `realm_access.groups`.' }),
+      'groups',
+    ),
+    roles_claim: optional(Text({ description: 'Claim with the roles, as above. Left out, tokens give no roles.' })),
+  },
+  { description: 'An issuer of bearer tokens.' },
+);
+
+/** One of `identity.providers`. */
+export const providerOptions = Type.Union([localProvider, jwtProvider], {
+  'x-expects': 'a provider',
+  description: 'One source of people.',
+});
 
 /** `identity`: where people come from. */
 export const identityOptions = optionalSection(
@@ -34,4 +109,5 @@ export const identityOptions = optionalSection(
   { description: 'Who people are.' },
 );
 export type ProviderOptions = Decoded<typeof providerOptions>;
+export type JwtProviderOptions = Extract<ProviderOptions, { readonly type: 'jwt' }>;
 export type IdentityOptions = Decoded<typeof identityOptions>;

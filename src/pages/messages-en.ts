@@ -125,6 +125,11 @@ export const ENGLISH: Messages = {
       happened: 'Who you are cannot be verified just now, so nothing that needs it is let through.',
       todo: 'Try again in a moment. You do not need to sign in again.',
     },
+    issuer_unavailable: {
+      title: 'Temporarily unavailable',
+      happened: 'The token that was presented cannot be verified just now, because its issuer does not answer.',
+      todo: 'Try again in a moment with the same token.',
+    },
     draining: {
       title: 'Restarting',
       happened: 'The gateway is restarting.',

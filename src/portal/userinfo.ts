@@ -6,9 +6,11 @@ import type { PortalDeps } from './deps.ts';
 
 /** Who the gateway thinks the caller is. Nobody is 200 `{"authenticated": false}` (interfaces); never a secret. */
 export function userinfoHandler(deps: Pick<PortalDeps, 'clock' | 'options'>): (request: HandlerRequest) => Answer {
-  return ({ session }) => {
+  return ({ session, caller = session && callerOf(session) }) => {
     const body =
-      session === undefined ? { authenticated: false } : describe(session, deps.clock.now(), deps.options().elevation);
+      caller === undefined
+        ? { authenticated: false }
+        : describe(caller, session, deps.clock.now(), deps.options().elevation);
     return {
       status: 200,
       headers: [['Content-Type', 'application/json'], ...PROTECTIVE_HEADERS],
@@ -17,10 +19,17 @@ export function userinfoHandler(deps: Pick<PortalDeps, 'clock' | 'options'>): (r
   };
 }
 
+type Caller = NonNullable<HandlerRequest['caller']>;
+const callerOf = ({ subject, proofs, absoluteExpiryAt }: Session): Caller => ({
+  subject,
+  proofs,
+  expiresAt: absoluteExpiryAt,
+});
+
 /** Members that the assertion has too are named as there. Field by field, so that nothing new leaks by itself. */
-function describe(session: Session, now: number, elevation: Elevation): object {
-  const { subject } = session;
-  const counting = session.proofs.filter(({ level, at }) => now < at + elevation[level]);
+function describe(caller: Caller, session: Session | undefined, now: number, elevation: Elevation): object {
+  const { subject } = caller;
+  const counting = caller.proofs.filter(({ level, at }) => now < at + elevation[level]);
   const level = counting.reduce<Level>((best, p) => (levelRank(p.level) > levelRank(best) ? p.level : best), LEVELS[0]);
   return {
     authenticated: true,
@@ -32,17 +41,19 @@ function describe(session: Session, now: number, elevation: Elevation): object {
     email: subject.email,
     groups: subject.groups,
     roles: subject.roles,
-    sid: session.id,
+    sid: session?.id,
     assurance: level,
     acr: `urn:sallyport:acr:${level}`,
     amr: [...new Set(counting.map(({ method }) => method).filter((method) => method !== undefined))],
-    session: {
-      id: session.id,
-      created_at: iso(session.createdAt),
-      last_activity_at: iso(session.lastActivityAt),
-      expires_at: iso(session.absoluteExpiryAt),
-    },
+    ...(session === undefined ? { expires_at: iso(caller.expiresAt) } : { session: describeSession(session) }),
   };
 }
+
+const describeSession = (session: Session): object => ({
+  id: session.id,
+  created_at: iso(session.createdAt),
+  last_activity_at: iso(session.lastActivityAt),
+  expires_at: iso(session.absoluteExpiryAt),
+});
 
 const iso = (ms: number): string => new Date(ms).toISOString();

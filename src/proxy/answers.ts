@@ -1,8 +1,9 @@
 import { sessionCookieName, setCookie } from '../core/cookies.ts';
+import type { CredentialRefusal } from '../core/credential.ts';
 import { errorRow } from '../core/errors.ts';
 import type { HeaderFacts } from '../core/facts.ts';
 import type { Answer } from '../core/handler.ts';
-import type { ReasonCode } from '../core/reasons.ts';
+import type { GatewayReason, ReasonCode } from '../core/reasons.ts';
 import { isNavigation, languageOf, wantsHtml } from '../pages/negotiate.ts';
 import { signInUrl } from '../pages/paths.ts';
 import { type RefusalView, renderRefusal } from '../pages/refusal.ts';
@@ -69,8 +70,24 @@ export function askToSignIn(transit: Transit, reason: ReasonCode): void {
 }
 
 /** A browser's dead cookie is taken away, so that it is not presented for ever. */
-export function clearedCookie({ refusedCredential, facts }: Transit): readonly (readonly [string, string])[] {
-  if (refusedCredential === undefined || typeof facts.sessionCookie !== 'string') return [];
+export function clearedCookie({
+  presented,
+  refusedCredential,
+  facts,
+}: Transit): readonly (readonly [string, string])[] {
+  // a cookie that came along with a refused token was not even looked at
+  if (presented !== 'cookie' || refusedCredential === undefined || typeof facts.sessionCookie !== 'string') return [];
   const secure = facts.scheme === 'https';
   return [['Set-Cookie', setCookie(sessionCookieName(secure), '', secure, 0)]];
 }
+
+/** The reason that a refused credential gives. Of a token the client can do nothing but get another one, whatever it was. */
+export function refusalReason(
+  state: CredentialRefusal['state'],
+  presented: 'cookie' | 'bearer' | undefined,
+): GatewayReason {
+  if (state === 'unverifiable') return 'issuer_unavailable';
+  return presented === 'bearer' ? 'invalid_token' : COOKIE_REASONS[state];
+}
+
+const COOKIE_REASONS = { unknown: 'invalid_token', ended: 'session_revoked', expired: 'session_expired' } as const;

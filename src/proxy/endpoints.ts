@@ -3,7 +3,7 @@ import { closesConnection } from '../core/errors.ts';
 import { type Answer, type Endpoint, PayloadTooLarge } from '../core/handler.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import { readWhole } from '../wire/request-body.ts';
-import { askToSignIn, clearedCookie, refuse, sendAnswer } from './answers.ts';
+import { askToSignIn, clearedCookie, refusalReason, refuse, sendAnswer } from './answers.ts';
 import { plainReading } from './route-table.ts';
 import type { Transit } from './transit.ts';
 
@@ -46,21 +46,26 @@ export function ownEndpoints(table: readonly Endpoint[]): OwnEndpoints {
       return askToSignIn(transit, 'login_required');
     // whoever holds a dead cookie must still be able to sign in and out: forms take them as nobody
     const refuses = endpoint.identity === 'optional' && endpoint.csrf === 'none';
-    if (refuses && transit.refusedCredential !== undefined && !isNavigation(facts)) {
-      return refuse(transit, 'invalid_token');
+    if (
+      refuses &&
+      transit.refusedCredential !== undefined &&
+      (transit.presented === 'bearer' || !isNavigation(facts))
+    ) {
+      return refuse(transit, refusalReason(transit.refusedCredential, 'bearer'));
     }
     if ((facts.contentLength ?? 0) > endpoint.maxBodyBytes) return refuse(transit, 'payload_too_large');
     return answer(transit, endpoint);
   }
 
   async function answer(transit: Transit, endpoint: Endpoint): Promise<void> {
-    const { facts, params, session, exchange } = transit;
+    const { facts, params, session, entry, exchange } = transit;
     let made: Answer;
     try {
       made = await endpoint.handler({
         facts,
         params,
         session,
+        caller: entry,
         readBody: (maxBytes) =>
           facts.body === 'none'
             ? Promise.resolve(new Uint8Array())

@@ -1,4 +1,5 @@
 import { LEVELS, type Level, levelRank, type Proof } from '../core/decision.ts';
+import type { Subject } from '../core/subject.ts';
 import type { AssertionClaims } from '../identity/assertion.ts';
 import type { RouteIdentity } from './memo.ts';
 import type { CompiledRoute } from './plane.ts';
@@ -35,32 +36,30 @@ export function routeIdentity(transit: Transit, route: CompiledRoute, deps: Iden
 
 function build(transit: Transit, route: CompiledRoute, deps: IdentityHeaderDeps): RouteIdentity {
   const now = transit.facts.at;
-  const assertion = transit.session === undefined ? '' : deps.sign(claimsOf(transit, route), now);
+  const assertion = transit.subject === undefined ? '' : deps.sign(claimsOf(transit, route, transit.subject), now);
   const headers: string[] = [];
   const ofSubject = deps.identityHeaders(transit.subject, route.userPrefix);
   for (const [name, value] of [...ofSubject, [ASSERTION_HEADER, assertion] as const]) {
     const wanted = route.identityNames.get(name) ?? name;
     if (wanted !== false) headers.push(wanted, value);
   }
-  const freshUntil = transit.session === undefined ? Number.POSITIVE_INFINITY : freshness(transit, now);
+  const freshUntil = transit.subject === undefined ? Number.POSITIVE_INFINITY : freshness(transit, now);
   return { headers, authority: transit.facts.authority, freshUntil };
 }
 
 /** Half life, or the moment a proof expires: the assertion must not claim a level that is gone. */
-function freshness({ session, elevation }: Transit, now: number): number {
-  let until = now + ASSERTION_FRESH_MS;
-  for (const proof of session?.proofs ?? []) {
+function freshness({ entry, proofs, elevation }: Transit, now: number): number {
+  let until = Math.min(now + ASSERTION_FRESH_MS, entry?.expiresAt ?? now);
+  for (const proof of proofs) {
     const expires = proof.at + elevation[proof.level];
     if (expires > now && expires < until) until = expires;
   }
   return until;
 }
 
-function claimsOf(transit: Transit, route: CompiledRoute): AssertionClaims {
+function claimsOf(transit: Transit, route: CompiledRoute, subject: Subject): AssertionClaims {
   const { facts, plane, session, elevation } = transit;
-  if (session === undefined) throw new Error('an assertion needs a session');
-  const { subject } = session;
-  const proofs = session.proofs.filter((proof) => facts.at < proof.at + elevation[proof.level]);
+  const proofs = transit.proofs.filter((proof) => facts.at < proof.at + elevation[proof.level]);
   return {
     issuer: plane.issuer ?? `${facts.scheme}://${facts.authority}`,
     audience: route.name,
@@ -70,7 +69,7 @@ function claimsOf(transit: Transit, route: CompiledRoute): AssertionClaims {
     groups: subject.groups,
     level: highest(proofs),
     methods: [...new Set(proofs.flatMap((proof) => proof.method ?? []))],
-    sid: session.id,
+    sid: session?.id,
   };
 }
 

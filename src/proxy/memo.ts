@@ -51,10 +51,11 @@ export class Memo {
     return context.facts.at < leaf.validUntil ? leaf.decision : undefined;
   }
 
-  remember(route: Judged, context: RequestContext, decision: Decision): void {
+  /** @param until when the credential itself is over, wall-clock ms: no decision about it lasts longer */
+  remember(route: Judged, context: RequestContext, decision: Decision, until = Number.POSITIVE_INFINITY): void {
     const key = route.program.cacheKey;
     if (key === null) return;
-    const validUntil = route.program.validUntil(context);
+    const validUntil = Math.min(until, route.program.validUntil(context));
     if (!(validUntil > context.facts.at)) return;
     const readings = key.map((reader) => reader(context));
     // values that are objects are equal by identity only: remembering them would only fill the memory

@@ -3,12 +3,12 @@ import type { MaybePromise } from '../core/assert-never.ts';
 import { canonicalise } from '../core/canonical.ts';
 import { secretHost } from '../core/cookies.ts';
 import type { CredentialLookup } from '../core/credential.ts';
-import type { RequestFacts } from '../core/facts.ts';
 import type { Clock, Log, Random } from '../core/ports.ts';
 import { StoreUnavailable } from '../core/store.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import type { Exchange } from '../wire/exchange.ts';
-import { refuse } from './answers.ts';
+import { refusalReason, refuse } from './answers.ts';
+import { bearerToken, withoutAuthorization } from './authorization.ts';
 import { type OwnEndpoints, ownPath } from './endpoints.ts';
 import { enforce } from './enforce.ts';
 import { forward } from './forward.ts';
@@ -25,6 +25,8 @@ export interface PipelineDeps {
   readonly current: () => DataPlane;
   /** synchronous when the answer is in memory; rejects with StoreUnavailable */
   readonly lookUp: (cookie: string, host: string, now: number) => MaybePromise<CredentialLookup>;
+  /** who a bearer token is; synchronous when it is known, rejects with StoreUnavailable */
+  readonly lookUpToken: (token: string, now: number) => MaybePromise<CredentialLookup>;
   readonly touch: (entry: Transit['entry'] & object, now: number) => void;
   readonly identity: IdentityHeaderDeps;
   readonly endpoints: OwnEndpoints;
@@ -75,17 +77,32 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     return proceed(transit, lookup);
   }
 
-  /** Looks the presented credential up; undefined: there is none. Two session cookies are none (security rule 17). */
-  function identify({ facts, route }: Transit): MaybePromise<CredentialLookup | undefined> {
+  /**
+   * Looks the presented credential up; undefined: there is none. A bearer token counts before a cookie, and what it is stays
+   * here: neither policies nor the application see it. Two session cookies are none (security rule 17).
+   */
+  function identify(transit: Transit): MaybePromise<CredentialLookup | undefined> {
+    const { facts, plane } = transit;
+    const token = plane.bearer ? bearerToken(facts.authorization) : undefined;
+    if (token !== undefined) {
+      transit.presented = 'bearer';
+      transit.facts = withoutAuthorization(facts);
+      return verified(transit, () => deps.lookUpToken(token, facts.at));
+    }
     const cookie = facts.sessionCookie;
     if (typeof cookie !== 'string') return undefined;
-    if (route?.public !== true) return deps.lookUp(cookie, secretHost(facts), facts.at);
+    transit.presented = 'cookie';
+    return verified(transit, () => deps.lookUp(cookie, secretHost(facts), facts.at));
+  }
+
+  function verified({ route }: Transit, lookUp: () => MaybePromise<CredentialLookup>): ReturnType<typeof identify> {
+    if (route?.public !== true) return lookUp();
     // public routes go on without the store: whoever it is stays nobody
     const unverified = (error: unknown): undefined => {
       if (!(error instanceof StoreUnavailable)) throw error;
     };
     try {
-      const found = deps.lookUp(cookie, secretHost(facts), facts.at);
+      const found = lookUp();
       return found instanceof Promise ? found.catch(unverified) : found;
     } catch (error) {
       return unverified(error);
@@ -93,8 +110,10 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   }
 
   function proceed(transit: Transit, lookup: CredentialLookup | undefined): MaybePromise<void> {
-    if (lookup?.state !== 'valid') transit.refusedCredential = lookup?.state;
-    else if (transit.plane.providers.has(lookup.session.subject.provider)) transit.identify(lookup);
+    if (lookup?.state !== 'valid') {
+      transit.refusedCredential = lookup?.state;
+      transit.refusedDetail = lookup?.detail;
+    } else if (transit.plane.providers.has(lookup.subject.provider)) transit.identify(lookup);
     // whoever vouched for this person is no longer asked
     else transit.refusedCredential = 'ended';
     const { route } = transit;
@@ -105,8 +124,9 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
       transit.refusedCredential = 'unknown';
     }
     // an invalid credential is never a silent nobody, except for a browser, which is sent to sign in, and where all may enter
-    if (transit.refusedCredential !== undefined && !route.public && !isNavigation(transit.facts)) {
-      return refuse(transit, CREDENTIAL_REASONS[transit.refusedCredential]);
+    const { refusedCredential: refused, presented } = transit;
+    if (refused !== undefined && !route.public && (presented === 'bearer' || !isNavigation(transit.facts))) {
+      return refuse(transit, refusalReason(refused, presented));
     }
     decide(transit, route);
   }
@@ -115,7 +135,7 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     const startedAt = deps.clock.monotonic();
     const remembered = transit.memo.decision(route, transit);
     const decision = remembered ?? route.program.evaluate(transit);
-    if (remembered === undefined) transit.memo.remember(route, transit, decision);
+    if (remembered === undefined) transit.memo.remember(route, transit, decision, transit.entry?.expiresAt);
     transit.decision = decision;
     deps.record.decided(route, decision, deps.clock.monotonic() - startedAt);
     if (transit.entry !== undefined) deps.touch(transit.entry, transit.facts.at);
@@ -137,20 +157,7 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   }
 }
 
-const CREDENTIAL_REASONS = { unknown: 'invalid_token', ended: 'session_revoked', expired: 'session_expired' } as const;
-
 /** Tokens of ours are not issued yet, so one that is presented is not valid; it must never reach an upstream either. */
 const OWN_TOKEN = /(?:^|[\s"',=:])sp[trs]_/i;
 const isOwnToken = ({ facts }: Transit): boolean =>
   facts.authorization !== undefined && OWN_TOKEN.test(facts.authorization);
-
-/** The facts with the credential dropped: the upstream gets none. */
-function withoutAuthorization(facts: RequestFacts): RequestFacts {
-  const at = facts.headerNames.indexOf('authorization');
-  return {
-    ...facts,
-    authorization: undefined,
-    headerNames: facts.headerNames.toSpliced(at, 1),
-    headers: facts.headers.toSpliced(2 * at, 2),
-  };
-}

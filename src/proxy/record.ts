@@ -62,6 +62,10 @@ function eventOf(transit: Transit, status: number, durationMs: number): AuditEve
     ...(session && { session: session.id }),
     ...(route && { route: route.name }),
     ...(rule && { rule: `${rule.policy}/${rule.rule}` }),
-    ...(transit.refusedCredential && { detail: `credential ${transit.refusedCredential}` }),
+    ...(transit.refusedCredential && { detail: refusalOf(transit) }),
   };
 }
+
+/** Which credential was refused and why, in our own words; never what was presented. */
+const refusalOf = ({ presented, refusedCredential, refusedDetail }: Transit): string =>
+  `${presented === 'bearer' ? 'token' : 'credential'} ${refusedCredential}${refusedDetail === undefined ? '' : `: ${refusedDetail}`}`;

@@ -1,5 +1,5 @@
-import type { CredentialEntry } from '../core/credential.ts';
-import type { Decision, Elevation } from '../core/decision.ts';
+import type { CredentialEntry, CredentialRefusal } from '../core/credential.ts';
+import type { Decision, Elevation, Proof } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Session } from '../core/session.ts';
 import type { Access, Subject } from '../core/subject.ts';
@@ -9,6 +9,7 @@ import type { Exchange } from '../wire/exchange.ts';
 import { type Memo, PlaneMemo } from './memo.ts';
 import type { CompiledRoute, DataPlane } from './plane.ts';
 
+const NO_PROOFS: readonly Proof[] = [];
 const NO_PARAMS: ReadonlyMap<string, string> = new Map();
 
 /**
@@ -29,9 +30,14 @@ export class Transit implements RequestContext {
   entry: CredentialEntry | undefined = undefined;
   subject: Subject | undefined = undefined;
   session: Session | undefined = undefined;
+  proofs: readonly Proof[] = NO_PROOFS;
   lastActivityAt = 0;
-  /** why a presented credential was not valid: the person is nobody, and a browser's cookie is cleared */
-  refusedCredential: 'unknown' | 'ended' | 'expired' | undefined = undefined;
+  /** which credential counts; a request with a token and a cookie is the token's */
+  presented: 'cookie' | 'bearer' | undefined = undefined;
+  /** why the presented credential was not valid: the person is nobody, and a browser's cookie is cleared */
+  refusedCredential: CredentialRefusal['state'] | undefined = undefined;
+  /** which check refused it, for the record */
+  refusedDetail: string | undefined = undefined;
   decision: Decision | undefined = undefined;
   /** reason of the gateway's own answer, for the record */
   reason: string | undefined = undefined;
@@ -63,7 +69,8 @@ export class Transit implements RequestContext {
   identify(entry: CredentialEntry): void {
     this.entry = entry;
     this.session = entry.session;
-    this.subject = entry.session.subject;
+    this.subject = entry.subject;
+    this.proofs = entry.proofs;
     this.lastActivityAt = entry.lastActivityAt;
   }
 

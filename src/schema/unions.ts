@@ -26,7 +26,7 @@ export function foldUnions(errors: readonly ErrorObject[]): Folded[] {
     while (out.length > 0 && isWithin(out.at(-1) as Folded, error)) inside.unshift(out.pop() as Folded);
     const branches = error.schema as readonly Schema[];
     out.push(...inside.filter((item) => !isOfUnion(item.error, error)));
-    const chosen = chooseBranch(branches, inside, error);
+    const chosen = chooseBranch(branches, inside, error) ?? wrongWord(branches, inside, error);
     if (chosen === undefined) out.push({ error, alternatives: branches });
     else out.push(...chosen);
   }
@@ -56,6 +56,34 @@ function chooseBranch(
   const deeper = possible.filter((group) => group.some((item) => item.error.instancePath !== union.instancePath));
   if (deeper.length === 0) return undefined;
   return deeper.reduce((best, group) => (group.length < best.length ? group : best));
+}
+
+/**
+ * Maps that are told apart by a fixed word, with a word that none of them has, or without one: one error about the word says
+ * more than that the map is none of them.
+ */
+function wrongWord(
+  branches: readonly Schema[],
+  inside: readonly Folded[],
+  union: ErrorObject,
+): readonly Folded[] | undefined {
+  const groups = branches.map((branch, index) => inside.filter((item) => isOfBranch(item.error, union, index, branch)));
+  const word = Object.entries((branches[0]?.properties ?? {}) as object).find(([, schema]) => 'const' in schema)?.[0];
+  if (word === undefined) return undefined;
+  const errors = groups.map((group) =>
+    group.find(({ error }) =>
+      error.keyword === 'const'
+        ? error.instancePath === `${union.instancePath}/${word}`
+        : error.keyword === 'required' &&
+          error.instancePath === union.instancePath &&
+          (error.params as { missingProperty?: unknown }).missingProperty === word,
+    ),
+  );
+  const [first] = errors;
+  if (first === undefined || errors.some((item) => item?.error.keyword !== first.error.keyword)) return undefined;
+  if (first.error.keyword === 'required') return [first];
+  const allowedValues = errors.flatMap((item) => (item === undefined ? [] : [item.error.params.allowedValue]));
+  return [{ error: { ...first.error, keyword: 'enum', params: { allowedValues }, parentSchema: {} } }];
 }
 
 function isOfBranch(error: ErrorObject, union: ErrorObject, index: number, branch: Schema): boolean {

@@ -1,6 +1,7 @@
-import type { CredentialEntry } from '../core/credential.ts';
+import type { SessionEntry } from '../core/credential.ts';
+import type { Proof } from '../core/decision.ts';
 import type { Session, SessionId } from '../core/session.ts';
-import type { UserId } from '../core/subject.ts';
+import type { Subject, UserId } from '../core/subject.ts';
 
 /** Newest activity of one session, shared by its secrets of all hosts and by the writer (`activity.ts`). */
 export interface Activity {
@@ -15,15 +16,21 @@ export interface Activity {
 }
 
 /** The cache entry of one secret. A class, so that activity is one number for all hosts and reads stay monomorphic. */
-export class CachedCredential implements CredentialEntry {
+export class CachedCredential implements SessionEntry {
   readonly state = 'valid';
+  readonly subject: Subject;
   readonly session: Session;
+  readonly proofs: readonly Proof[];
+  readonly expiresAt: number;
   readonly host: string;
   readonly hash: string;
   readonly activity: Activity;
   memo: object | undefined = undefined;
   constructor(session: Session, host: string, hash: string, activity: Activity) {
+    this.subject = session.subject;
     this.session = session;
+    this.proofs = session.proofs;
+    this.expiresAt = session.absoluteExpiryAt;
     this.host = host;
     this.hash = hash;
     this.activity = activity;

@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../core/assert-never.ts';
-import type { CredentialLookup, CredentialRefusal } from '../core/credential.ts';
+import type { CredentialLookup, CredentialRefusal, SessionEntry } from '../core/credential.ts';
 import type { Log } from '../core/ports.ts';
 import type { Entry, Store } from '../core/store.ts';
 import { type ActivityWriter, activityOf } from './activity.ts';
@@ -7,6 +7,9 @@ import { CachedCredential, type CredentialCache } from './cache.ts';
 import type { Coherence } from './coherence.ts';
 import { isExpired, type SessionLimits } from './limits.ts';
 import { decodeSecret, decodeSession, isCookie, partitionOfCookie, secretName, sessionName, sha256 } from './record.ts';
+
+/** What a cookie turns out to be. */
+export type SessionLookup = CredentialLookup<SessionEntry>;
 
 const UNKNOWN: CredentialRefusal = { state: 'unknown' };
 const ENDED: CredentialRefusal = { state: 'ended' };
@@ -30,10 +33,10 @@ export function createLookup(deps: {
   readonly activity: ActivityWriter;
   readonly limits: () => SessionLimits;
   readonly counts: CacheCounts;
-}): (cookie: string, host: string, now: number) => MaybePromise<CredentialLookup> {
+}): (cookie: string, host: string, now: number) => MaybePromise<SessionLookup> {
   const { store, log, cache, coherence, activity, limits, counts } = deps;
 
-  function find(cookie: string, host: string, now: number): MaybePromise<CredentialLookup> {
+  function find(cookie: string, host: string, now: number): MaybePromise<SessionLookup> {
     const hash = sha256(cookie);
     const cached = cache.get(hash);
     if (cached !== undefined) {
@@ -48,7 +51,7 @@ export function createLookup(deps: {
     return load(partitionOfCookie(cookie), hash, host, now);
   }
 
-  function load(partition: string, hash: string, host: string, now: number): MaybePromise<CredentialLookup> {
+  function load(partition: string, hash: string, host: string, now: number): MaybePromise<SessionLookup> {
     const generation = coherence.generation();
     return after(store.get({ partition, name: secretName(hash) }), (entry) => {
       const secret = entry === undefined ? undefined : decodeSecret(entry.value);
@@ -58,13 +61,7 @@ export function createLookup(deps: {
     });
   }
 
-  function admit(
-    found: Entry | undefined,
-    hash: string,
-    host: string,
-    now: number,
-    generation: number,
-  ): CredentialLookup {
+  function admit(found: Entry | undefined, hash: string, host: string, now: number, generation: number): SessionLookup {
     if (found === undefined) return UNKNOWN;
     const session = decodeSession(found.value)?.session;
     if (session === undefined) {

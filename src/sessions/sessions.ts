@@ -1,11 +1,11 @@
 import type { MaybePromise } from '../core/assert-never.ts';
-import type { CredentialEntry, CredentialLookup } from '../core/credential.ts';
+import type { CredentialEntry } from '../core/credential.ts';
 import type { Clock, Log, Random, Service } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Store } from '../core/store.ts';
 import type { Subject, UserId } from '../core/subject.ts';
 import { createActivityWriter } from './activity.ts';
-import { type CachedCredential, createCache } from './cache.ts';
+import { CachedCredential, createCache } from './cache.ts';
 import { createCoherence } from './coherence.ts';
 import { createSession, type SessionStart } from './create.ts';
 import { endSession, endSessionsOf } from './end.ts';
@@ -13,7 +13,7 @@ import { createEndedCount } from './ended-count.ts';
 import { checkLimits, type SessionLimits, writeInterval } from './limits.ts';
 import { createEndListeners, type EndListener } from './listeners.ts';
 import { createListing } from './listing.ts';
-import { type CacheCounts, createLookup } from './lookup.ts';
+import { type CacheCounts, createLookup, type SessionLookup } from './lookup.ts';
 import { isSessionId } from './record.ts';
 
 export type { SessionStart } from './create.ts';
@@ -31,7 +31,7 @@ export interface Sessions extends Service {
    * Who a cookie of `host` is at `now` (wall-clock ms). Synchronous with the embedded store. A secret of another host is
    * `unknown`. Throws or rejects with `StoreUnavailable`: fail closed.
    */
-  lookup(cookie: string, host: string, now: number): MaybePromise<CredentialLookup>;
+  lookup(cookie: string, host: string, now: number): MaybePromise<SessionLookup>;
   /** Activity of a session that was just looked up; memory only, written behind. */
   touch(entry: CredentialEntry, now: number): void;
   /** Writes all pending activity now. */
@@ -149,7 +149,10 @@ export function openSessions(
 
     create: (subject, at) => createSession({ ...deps, limits }, subject, at),
     lookup,
-    touch: (entry, now) => activity.touch((entry as CachedCredential).activity, now),
+    touch(entry, now) {
+      // a token that comes with every request has no activity to remember
+      if (entry instanceof CachedCredential) activity.touch(entry.activity, now);
+    },
     flush: () => activity.flush('all'),
 
     async get(id) {

@@ -1,4 +1,4 @@
-import type { Elevation } from '../core/decision.ts';
+import type { Elevation, Proof } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Session } from '../core/session.ts';
 import type { Access, Subject } from '../core/subject.ts';
@@ -17,6 +17,8 @@ export interface RequestContext {
   readonly access: Access | undefined;
   /** undefined: nobody, or somebody without a session (a token per request) */
   readonly session: Session | undefined;
+  /** proofs of a credential without a session; those of a session are its own */
+  readonly proofs?: readonly Proof[] | undefined;
   /** newest activity of the session before this request, wall-clock ms; meaningless without a session */
   readonly lastActivityAt: number;
   /** how long a proof of each level counts, ms */

@@ -3,8 +3,9 @@ import type { RequestContext } from './context.ts';
 
 const NO_PROOFS: readonly Proof[] = [];
 
-/** Every proof of the session, expired ones included; somebody without a session has none. */
-export const proofsOf = (context: RequestContext): readonly Proof[] => context.session?.proofs ?? NO_PROOFS;
+/** Every proof of the session, or of the token where there is no session; expired ones included. */
+export const proofsOf = (context: RequestContext): readonly Proof[] =>
+  context.session?.proofs ?? context.proofs ?? NO_PROOFS;
 
 /** Whether a proof counts at the request's instant: until `at` plus the elevation of its level, that instant excluded. */
 const counts = (proof: Proof, context: RequestContext): boolean =>

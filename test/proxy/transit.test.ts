@@ -19,7 +19,8 @@ roles: { writer: { permissions: [${permission}] } }
   expect(findings).toEqual([]);
   return { roles, nobody: new Memo() } as unknown as DataPlane;
 };
-const entryOf = (): CredentialEntry => ({ session, lastActivityAt: 0, memo: undefined }) as unknown as CredentialEntry;
+const entryOf = (): CredentialEntry =>
+  ({ subject: session.subject, session, proofs: session.proofs, memo: undefined }) as unknown as CredentialEntry;
 const transitOf = (plane: DataPlane, entry?: CredentialEntry): Transit => {
   const transit = new Transit({} as Exchange, plane, 'id', 0);
   if (entry !== undefined) transit.identify(entry);

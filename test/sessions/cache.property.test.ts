@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { CredentialLookup } from '../../src/core/credential.ts';
+import type { CredentialLookup, SessionEntry } from '../../src/core/credential.ts';
 import type { UserId } from '../../src/core/subject.ts';
 import { openSessions } from '../../src/sessions/sessions.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../src/stores/embedded.ts';
@@ -107,7 +107,7 @@ test('a look-up says what the store says, whatever two gateways do and whatever 
             }
             for (const { store, sessions, touched } of gateways) {
               for (const each of made) {
-                const found = sessions.lookup(each.cookie, HOST, clock.now()) as CredentialLookup;
+                const found = sessions.lookup(each.cookie, HOST, clock.now()) as CredentialLookup<SessionEntry>;
                 expect(found.state).toBe(direct(store, each, touched.get(each.id) ?? 0, clock.now()));
                 if (found.state === 'valid') expect(found.session.id).toBe(each.id);
               }

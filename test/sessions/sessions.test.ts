@@ -5,7 +5,7 @@ import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { CredentialEntry, CredentialLookup } from '../../src/core/credential.ts';
+import type { CredentialLookup, SessionEntry } from '../../src/core/credential.ts';
 import type { Session, SessionId } from '../../src/core/session.ts';
 import { type Store, StoreUnavailable } from '../../src/core/store.ts';
 import { openSessions, type SessionEnd, SessionRefused, type Sessions } from '../../src/sessions/sessions.ts';
@@ -53,16 +53,16 @@ afterEach(async () => {
 });
 
 /** The embedded store's answer is there at once: a promise on the warm path would be a bug. */
-function look(cookie: string, host = HOST, which = sessions): CredentialLookup {
+function look(cookie: string, host = HOST, which = sessions): CredentialLookup<SessionEntry> {
   const found = which.lookup(cookie, host, clock.now());
   expect(found).not.toBeInstanceOf(Promise);
-  return found as CredentialLookup;
+  return found as CredentialLookup<SessionEntry>;
 }
 
-function valid(cookie: string, which = sessions): CredentialEntry {
+function valid(cookie: string, which = sessions): SessionEntry {
   const found = look(cookie, HOST, which);
   expect(found.state).toBe('valid');
-  return found as CredentialEntry;
+  return found as SessionEntry;
 }
 
 async function all(items: AsyncIterable<Session>): Promise<string[]> {
@@ -268,7 +268,7 @@ describe('touch', () => {
       partition: session.partition,
       put: [{ name, value: { session: session.id, host: 'b.example.com' } }],
     });
-    const [here, there] = [valid(cookie), look(elsewhere, 'b.example.com') as CredentialEntry];
+    const [here, there] = [valid(cookie), look(elsewhere, 'b.example.com') as SessionEntry];
     sessions.touch(there, clock.now() + 5);
     expect(here.lastActivityAt).toBe(clock.now() + 5);
     for (const bad of [clock.now() - 5, Number.NaN, Infinity]) sessions.touch(here, bad);

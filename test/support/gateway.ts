@@ -23,6 +23,8 @@ export interface TestGatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** `admin.token` */
   readonly adminToken?: string;
+  /** further files by name, beside the configuration */
+  readonly files?: Readonly<Record<string, string>>;
   /** adds the default `listen`; false when the configuration says its own */
   readonly listen?: boolean;
 }
@@ -70,6 +72,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
   };
   for (const [name, text] of Object.entries({ 'staff.yaml': STAFF, ...options.policies }))
     write(join('policies', name), text);
+  for (const [name, text] of Object.entries(options.files ?? {})) write(name, text);
   const listen = options.listen === false ? '' : 'listen: { http: 127.0.0.1:0 }\n';
   const token = options.adminToken === undefined ? '' : `, token: ${options.adminToken}`;
   const configText = (more: string): string =>

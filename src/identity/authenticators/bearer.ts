@@ -1,0 +1,172 @@
+import { hash as digest } from 'node:crypto';
+import type { MaybePromise } from '../../core/assert-never.ts';
+import type { CredentialLookup, CredentialRefusal } from '../../core/credential.ts';
+import type { Clock, Log, Service } from '../../core/ports.ts';
+import type { Cursor } from '../../core/store.ts';
+import { type Issuer, type IssuerOptions, openIssuer } from './issuer.ts';
+import { MAX_TOKEN_LENGTH, parseToken } from './token.ts';
+import { TokenEntry } from './token-entry.ts';
+import { verifyToken } from './verify.ts';
+
+export type { IssuerOptions } from './issuer.ts';
+
+/** What the store says of tokens; synchronous when the store is. All of them throw or reject with `StoreUnavailable`. */
+export interface TokenStore {
+  /** whether a token was blocked by its `jti` */
+  isBlocked(provider: string, jti: string): MaybePromise<boolean>;
+  position(): MaybePromise<Cursor>;
+  birth(): MaybePromise<{ readonly id: string; readonly at: number }>;
+}
+
+/** Finds out who presents a credential. */
+export interface Authenticator {
+  /**
+   * Who a token is at `now` (wall-clock ms). Synchronous when the token is known, nothing in the store changed since it was
+   * looked at last, or the store answers at once. Throws or rejects with `StoreUnavailable`: fail closed.
+   */
+  look(token: string, now: number): MaybePromise<CredentialLookup>;
+}
+
+/** Bearer tokens of configured issuers (RFC 6750, RFC 7519). `start` begins to fetch keys and does not wait for them. */
+export interface Bearer extends Authenticator, Service {
+  /** Other issuers from now on; those that stay as they are keep their keys. */
+  configure(issuers: readonly IssuerOptions[]): void;
+}
+
+export interface BearerDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: TokenStore;
+  /** told of every token that was verified for the first time, and of every refusal */
+  readonly count: (result: 'success' | 'invalid_token' | 'issuer_unavailable') => void;
+}
+
+/** Verified tokens that are remembered; the oldest go first, and cost one more verification (about 0.1 ms). */
+const MAX_CACHED = 10_000;
+
+/**
+ * Opens it; no I/O yet. What is not valid is never remembered, so garbage costs no memory. A token that is, is one map
+ * look-up and one comparison of positions, until it expires, its key is published no more, or somebody blocks it.
+ */
+export function openBearer(deps: BearerDeps, issuers: readonly IssuerOptions[]): Bearer {
+  const { store } = deps;
+  const cache = new Map<string, TokenEntry>();
+  let byIssuer: ReadonlyMap<string, Issuer> = new Map();
+  /** rises with every configuration: what was being verified under a former one is not remembered */
+  let generation = 0;
+  let running = false;
+  let birth: string | undefined;
+  let notBefore = Number.NEGATIVE_INFINITY;
+  configure(issuers);
+
+  function configure(next: readonly IssuerOptions[]): void {
+    const former = byIssuer;
+    const kept = new Set<Issuer>();
+    byIssuer = new Map(
+      next.map((options) => {
+        const before = former.get(options.issuer);
+        const same = before !== undefined && JSON.stringify(before.options) === JSON.stringify(options);
+        const issuer = same ? before : openIssuer(deps, options);
+        kept.add(issuer);
+        if (running && !same) issuer.keys.start();
+        return [options.issuer, issuer] as const;
+      }),
+    );
+    for (const issuer of former.values()) if (!kept.has(issuer)) issuer.keys.close();
+    generation += 1;
+    cache.clear();
+  }
+
+  function look(token: string, now: number): MaybePromise<CredentialLookup> {
+    if (token.length > MAX_TOKEN_LENGTH) return refused('longer than 8 KiB');
+    const hash = digest('sha256', token, 'base64url');
+    const known = cache.get(hash);
+    if (known?.holds(now) === true) {
+      const position = store.position();
+      if (position === known.position) return known;
+      return after(position, (reached) => recheck(known, reached, now));
+    }
+    cache.delete(hash);
+    return verify(token, hash, now);
+  }
+
+  /** Something changed in the store: this token may be blocked since, or the store another one. */
+  function recheck(entry: TokenEntry, reached: Cursor, now: number): MaybePromise<CredentialLookup> {
+    return after(admissible(entry), (problem) => {
+      if (problem !== undefined) {
+        cache.delete(entry.hash);
+        return refused(problem);
+      }
+      entry.position = reached;
+      // a promise may have taken its time
+      return entry.holds(now) ? entry : refused('expired');
+    });
+  }
+
+  /** What the store has against a token that is otherwise good. */
+  function admissible(entry: TokenEntry): MaybePromise<string | undefined> {
+    return after(store.birth(), (born) => {
+      if (birth !== undefined && birth !== born.id) notBefore = born.at;
+      birth = born.id;
+      // a store that was emptied or rolled back has forgotten what was blocked (security rule 23)
+      if (entry.issuedAt < notBefore) return 'from before the store was emptied';
+      if (entry.jti === undefined) return undefined;
+      return after(store.isBlocked(entry.subject.provider, entry.jti), (blocked) => (blocked ? 'blocked' : undefined));
+    });
+  }
+
+  async function verify(token: string, hash: string, now: number): Promise<CredentialLookup> {
+    const parsed = parseToken(token);
+    if (typeof parsed === 'string') return refused(parsed);
+    const issuer = byIssuer.get(parsed.issuer);
+    if (issuer === undefined) return refused('of an issuer that is not configured');
+    const begun = generation;
+    const verified = await verifyToken(issuer, token, parsed, now);
+    if (verified === 'unavailable') {
+      deps.count('issuer_unavailable');
+      return { state: 'unverifiable', detail: `no keys of ${issuer.options.provider}` };
+    }
+    if (typeof verified === 'string') return refused(verified);
+    // before the block is read: one that comes in between moves the position, and is found with the next request
+    const position = await store.position();
+    const entry = new TokenEntry(issuer.keys, hash, position, verified);
+    const problem = await admissible(entry);
+    if (problem !== undefined) return refused(problem);
+    if (begun === generation) remember(entry);
+    deps.count('success');
+    return entry;
+  }
+
+  function remember(entry: TokenEntry): void {
+    while (cache.size >= MAX_CACHED) {
+      const [oldest] = cache.keys();
+      if (oldest === undefined) break;
+      cache.delete(oldest);
+    }
+    cache.set(entry.hash, entry);
+  }
+
+  function refused(detail: string): CredentialRefusal {
+    deps.count('invalid_token');
+    return { state: 'unknown', detail };
+  }
+
+  return {
+    look,
+    configure,
+    async start() {
+      birth = (await store.birth()).id;
+      running = true;
+      for (const { keys } of byIssuer.values()) keys.start();
+    },
+    async close() {
+      running = false;
+      for (const { keys } of byIssuer.values()) keys.close();
+    },
+  };
+}
+
+/** Goes on at once when the value is there, and makes a promise only when it is not. */
+function after<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
