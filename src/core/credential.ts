@@ -17,8 +17,11 @@ export interface CredentialEntry {
   memo: object | undefined;
 }
 
-/** Why a credential is not valid. `unknown`: never was, or was forgotten since. All of them deny. */
+/**
+ * Why a credential is not valid. `unknown`: never was, or was forgotten since. `replaced`: its session goes on with a newer one
+ * (an elevation); a browser that has that one already must not be told to throw it away. All of them deny.
+ */
 export interface CredentialRefusal {
-  readonly state: 'unknown' | 'ended' | 'expired';
+  readonly state: 'unknown' | 'ended' | 'expired' | 'replaced';
 }
 export type CredentialLookup = CredentialEntry | CredentialRefusal;

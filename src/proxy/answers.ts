@@ -68,9 +68,13 @@ export function askToSignIn(transit: Transit, reason: ReasonCode): void {
   sendAnswer(exchange, { status: 302, headers, body: '' }, id, false);
 }
 
-/** A browser's dead cookie is taken away, so that it is not presented for ever. */
+/**
+ * A browser's dead cookie is taken away, so that it is not presented for ever. Not one that was replaced: this request was on its
+ * way when the browser got the newer one, which has the same name.
+ */
 export function clearedCookie({ refusedCredential, facts }: Transit): readonly (readonly [string, string])[] {
-  if (refusedCredential === undefined || typeof facts.sessionCookie !== 'string') return [];
+  if (refusedCredential === undefined || refusedCredential === 'replaced') return [];
+  if (typeof facts.sessionCookie !== 'string') return [];
   const secure = facts.scheme === 'https';
   return [['Set-Cookie', setCookie(sessionCookieName(secure), '', secure, 0)]];
 }

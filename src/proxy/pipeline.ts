@@ -137,7 +137,12 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   }
 }
 
-const CREDENTIAL_REASONS = { unknown: 'invalid_token', ended: 'session_revoked', expired: 'session_expired' } as const;
+const CREDENTIAL_REASONS = {
+  unknown: 'invalid_token',
+  replaced: 'invalid_token',
+  ended: 'session_revoked',
+  expired: 'session_expired',
+} as const;
 
 /** Tokens of ours are not issued yet, so one that is presented is not valid; it must never reach an upstream either. */
 const OWN_TOKEN = /(?:^|[\s"',=:])sp[trs]_/i;

@@ -1,4 +1,4 @@
-import type { CredentialEntry } from '../core/credential.ts';
+import type { CredentialEntry, CredentialRefusal } from '../core/credential.ts';
 import type { Decision, Elevation } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Session } from '../core/session.ts';
@@ -30,7 +30,7 @@ export class Transit implements RequestContext {
   session: Session | undefined = undefined;
   lastActivityAt = 0;
   /** why a presented credential was not valid: the person is nobody, and a browser's cookie is cleared */
-  refusedCredential: 'unknown' | 'ended' | 'expired' | undefined = undefined;
+  refusedCredential: CredentialRefusal['state'] | undefined = undefined;
   decision: Decision | undefined = undefined;
   /** reason of the gateway's own answer, for the record */
   reason: string | undefined = undefined;
