@@ -4,6 +4,8 @@ import type { Answer } from '../core/handler.ts';
 import type { Service } from '../core/ports.ts';
 import type { GatewayReason } from '../core/reasons.ts';
 import { signAssertion } from '../identity/assertion.ts';
+import { openPendingSignIns } from '../identity/factors/pending.ts';
+import { openFactors } from '../identity/factors/store.ts';
 import { identityHeaders } from '../identity/headers.ts';
 import { openLockout } from '../identity/lockout.ts';
 import { openKeyRing } from '../keys/key-ring.ts';
@@ -20,7 +22,7 @@ import { NO_ROUTE, OWN_ROUTE, openMetrics } from '../telemetry/metrics.ts';
 import { openNodeLane } from '../wire/node-lane.ts';
 import { type Current, openCurrent } from './current.ts';
 import { localAccounts, openServices, type Ports, type Services, sessionLimits } from './services.ts';
-import { signInLocally } from './signing-in.ts';
+import { resumeLocally, signInLocally } from './signing-in.ts';
 import type { Environment } from './snapshot.ts';
 import { startFailure, startStep } from './start-failure.ts';
 
@@ -63,6 +65,10 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const roots = rootSecrets();
   if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
   const keys = openKeyRing({ store, clock, random }, roots);
+  const factors = openFactors(
+    { store, clock, random },
+    { seal: keys.deriveAll('factor/seal'), backupCodes: keys.deriveAll('factor/backup-code') },
+  );
 
   const plainLoopback = isLoopback(config.listen.http.host);
   const endpoints = portalEndpoints({
@@ -70,11 +76,16 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     random,
     recorder: audit,
     sessions: {
-      create: sessions.create,
+      ...sessions,
       revoke: async (id, by, reason) => {
         const ended = await sessions.revoke(id, by, reason);
         if (ended) metrics.revocation('session', 1);
         return ended;
+      },
+      revokeUser: async (user, by, reason, more) => {
+        const count = await sessions.revokeUser(user, by, reason, more);
+        metrics.revocation('session', count);
+        return count;
       },
     },
     signIn: async ({ username, password, facts }) => {
@@ -82,6 +93,16 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       const outcome = await signInLocally({ accounts, hasher, clock, lockout }, given);
       metrics.authentication('password', outcome.ok ? 'success' : outcome.reason);
       return outcome;
+    },
+    resume: (pending) => resumeLocally(accounts, pending),
+    pending: openPendingSignIns({ store, clock }),
+    factors: {
+      ...factors,
+      verify: async (user, method, typed) => {
+        const outcome = await factors.verify(user, method, typed);
+        metrics.authentication(method, outcome.ok ? 'success' : outcome.reason);
+        return outcome;
+      },
     },
     csrfKeys: keys.deriveAll('csrf'),
     jwks: () => keys.jwks(),
