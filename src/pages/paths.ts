@@ -5,6 +5,8 @@ import { needQuery } from '../core/need.ts';
 export const SIGN_IN_PATH = '/.sallyport/login';
 export const SIGN_OUT_PATH = '/.sallyport/logout';
 export const STEP_UP_PATH = '/.sallyport/step-up';
+/** Where to come back to in a window that was opened only to confirm. */
+export const STEP_UP_DONE = `${STEP_UP_PATH}?done=1`;
 export const ME_PATH = '/.sallyport/me';
 export const SESSIONS_PATH = '/.sallyport/me/sessions';
 export const FACTORS_PATH = '/.sallyport/me/factors';

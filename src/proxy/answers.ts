@@ -1,10 +1,11 @@
 import { sessionCookieName, setCookie } from '../core/cookies.ts';
+import type { Decision } from '../core/decision.ts';
 import { errorRow } from '../core/errors.ts';
 import type { HeaderFacts } from '../core/facts.ts';
 import type { Answer } from '../core/handler.ts';
 import type { ReasonCode } from '../core/reasons.ts';
 import { isNavigation, languageOf, wantsHtml } from '../pages/negotiate.ts';
-import { signInUrl } from '../pages/paths.ts';
+import { STEP_UP_DONE, signInUrl, stepUpUrl } from '../pages/paths.ts';
 import { type RefusalView, renderRefusal } from '../pages/refusal.ts';
 import type { Exchange } from '../wire/exchange.ts';
 import type { Transit } from './transit.ts';
@@ -65,6 +66,32 @@ export function askToSignIn(transit: Transit, reason: ReasonCode): void {
     ['Cache-Control', 'no-store'],
     ...clearedCookie(transit),
   ];
+  sendAnswer(exchange, { status: 302, headers, body: '' }, id, false);
+}
+
+/**
+ * A stronger or fresher proof is needed: a browser's navigation goes to the page for it and comes back. Everybody else gets the
+ * challenge of RFC 9470 and is never redirected; a form that a browser sent is told so on a page, from which it can be
+ * sent again.
+ */
+export function askToStepUp(
+  transit: Transit,
+  { need, reason, rule }: Extract<Decision, { effect: 'step_up' }>,
+  explain: boolean,
+): void {
+  const { facts, exchange, id } = transit;
+  if (!isNavigation(facts)) {
+    const more = { stepUpNeed: need, stepUpUrl: stepUpUrl(STEP_UP_DONE, need) };
+    refuse(transit, reason, { ...more, traceRule: explain ? rule : undefined });
+    return;
+  }
+  transit.reason = reason;
+  transit.status = 302;
+  const location = stepUpUrl(facts.path + facts.query, need);
+  const headers = [
+    ['Location', location],
+    ['Cache-Control', 'no-store'],
+  ] as const;
   sendAnswer(exchange, { status: 302, headers, body: '' }, id, false);
 }
 
