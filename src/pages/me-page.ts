@@ -28,16 +28,18 @@ export interface MeView {
   }[];
   /** the first factor can only be added soon after signing in */
   readonly canEnrol: boolean;
-  /** what was asked for was not done, for it is too late for the first factor: 403 */
-  readonly refused?: boolean;
+  /** what was asked for was not done: too late for the first factor, or too many of them. 403 */
+  readonly refused?: 'too_late' | 'too_many' | undefined;
 }
+
+const REFUSALS = { too_late: 'enrolTooLate', too_many: 'totpTooMany' } as const;
 
 /** A person's own page: where they are signed in, and what protects the account. */
 export function renderMe(view: MeView): Answer {
   const { phrases } = messagesIn(view.language);
   const others = view.sessions.some(({ isThis }) => !isThis);
   const content = html`<h1>${phrases.me}</h1>
-${view.refused === true && html`<p class="alert" role="alert">${phrases.enrolTooLate}</p>`}
+${view.refused !== undefined && html`<p class="alert" role="alert">${phrases[REFUSALS[view.refused]]}</p>`}
 <p>${phrases.meLead} <strong>${view.user}</strong>.</p>
 <h2>${phrases.factors}</h2>
 ${factors(view, phrases)}
@@ -49,7 +51,7 @@ ${others && button(view, SESSIONS_PATH, { action: 'end_others' }, phrases.endOth
 ${button(view, SESSIONS_PATH, { action: 'end_all' }, phrases.endAll)}
 <a class="button" href="${SIGN_OUT_PATH}">${phrases.signOut}</a>
 </div>`;
-  const status = view.refused === true ? 403 : 200;
+  const status = view.refused === undefined ? 200 : 403;
   return renderPage({ status, language: view.language, title: phrases.myPage, content });
 }
 

@@ -39,7 +39,7 @@ async function post(deps: PortalDeps, own: Own): Promise<Answer> {
   const fields = await readMeForm(deps, own);
   if (!isFields(fields)) return fields;
   const may = mayManage(session, await deps.factors.list(user), deps.clock.now());
-  if (may === 'sign_in_again') return mePage(deps, own, { refused: true });
+  if (may === 'sign_in_again') return mePage(deps, own, 'too_late');
   if (may === 'step_up') return seeOther(stepUpUrl(ME_PATH, MANAGE_NEED));
   switch (fields.get('action')) {
     case 'enrol_totp':
@@ -73,9 +73,10 @@ async function confirm(deps: PortalDeps, own: Own, code: string): Promise<Answer
     return seeOther(ME_PATH);
   }
   const secret = confirmed.reason === 'wrong_code' ? await deps.factors.pendingTotp(user, session.id) : undefined;
-  const status = secret === undefined ? 303 : 401;
+  const status = { wrong_code: 401, too_many: 403, not_begun: 303 }[confirmed.reason];
   await record(deps, own, { ...event, result: 'failure', reason: confirmed.reason, status });
-  return secret === undefined ? seeOther(ME_PATH) : enrolPage(deps, own, secret, true);
+  if (secret !== undefined) return enrolPage(deps, own, secret, true);
+  return confirmed.reason === 'too_many' ? mePage(deps, own, 'too_many') : seeOther(ME_PATH);
 }
 
 function enrolPage(deps: PortalDeps, { request, session }: Own, secret: Uint8Array, failed = false): Answer {

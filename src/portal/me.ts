@@ -29,7 +29,7 @@ export function meHandler(deps: PortalDeps): Handler {
 export async function mePage(
   deps: PortalDeps,
   { request, session }: Own,
-  more: { readonly refused?: boolean } = {},
+  refused?: 'too_late' | 'too_many',
 ): Promise<Answer> {
   const { user, name, sub } = session.subject;
   const [sessions, factors] = await Promise.all([deps.sessions.listUser(user), deps.factors.list(user)]);
@@ -40,7 +40,7 @@ export async function mePage(
     sessions: sessions.map((each) => ({ ...each, device: deviceWord(each.userAgent), isThis: each.id === session.id })),
     factors,
     canEnrol: mayManage(session, factors, deps.clock.now()) === 'yes',
-    ...more,
+    refused,
   });
 }
 
