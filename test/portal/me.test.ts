@@ -176,6 +176,7 @@ describe('backup codes and removing', () => {
 describe('own sessions', () => {
   test('are listed with device, address, activity and which is this one', async () => {
     const browser = await signedIn();
+    world.clock.advance(1);
     await world.browser().signIn(name, PASSWORD, '/', {
       facts: { clientAddress: '198.51.100.9' },
       headers: ['Origin', 'https://wiki.example.com', 'User-Agent', FIREFOX],
