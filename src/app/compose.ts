@@ -1,8 +1,9 @@
-import { isIP } from 'node:net';
 import { openAdminListener } from '../admin/listener.ts';
+import { isLoopback } from '../core/address.ts';
 import type { Answer } from '../core/handler.ts';
 import type { Service } from '../core/ports.ts';
 import type { GatewayReason } from '../core/reasons.ts';
+import type { Store } from '../core/store.ts';
 import { signAssertion } from '../identity/assertion.ts';
 import { openPendingSignIns } from '../identity/factors/pending.ts';
 import { openFactors } from '../identity/factors/store.ts';
@@ -25,6 +26,7 @@ import { localAccounts, openServices, type Ports, type Services, sessionLimits }
 import { resumeLocally, signInLocally } from './signing-in.ts';
 import type { Environment } from './snapshot.ts';
 import { startFailure, startStep } from './start-failure.ts';
+import { timedStore } from './timed-store.ts';
 
 export interface GatewayOptions {
   /** configuration file */
@@ -58,7 +60,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   });
   const { config } = current.snapshot;
 
-  const services = openServices(ports, config, metrics.auditDropped);
+  const timed = (opened: Store): Store => timedStore(opened, clock, metrics.storeOperation);
+  const services = openServices(ports, config, metrics.auditDropped, timed);
   const { store, sessions, hasher, audit } = services;
   let accounts = services.accounts;
   const lockout = openLockout({ store, clock });
@@ -75,19 +78,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     clock,
     random,
     recorder: audit,
-    sessions: {
-      ...sessions,
-      revoke: async (id, by, reason) => {
-        const ended = await sessions.revoke(id, by, reason);
-        if (ended) metrics.revocation('session', 1);
-        return ended;
-      },
-      revokeUser: async (user, by, reason, more) => {
-        const count = await sessions.revokeUser(user, by, reason, more);
-        metrics.revocation('session', count);
-        return count;
-      },
-    },
+    sessions,
     signIn: async ({ username, password, facts }) => {
       const given = { username, password, address: facts.clientAddress };
       const outcome = await signInLocally({ accounts, hasher, clock, lockout }, given);
@@ -145,6 +136,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   );
   metrics.read({
     activeSessions: sessions.activeCount,
+    // by whom and in which process does not matter: the change that every process is told is what counts
+    revocations: async () => ({ session: await sessions.endedCount() }),
     cacheHits: () => sessions.cacheFigures().hits,
     cacheMisses: () => sessions.cacheFigures().misses,
     storeUp: storeAnswers,
@@ -248,8 +241,3 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
 
 /** What each part gets at least to write what it holds, when running requests used up the grace. */
 const FLUSH_MS = 1000;
-
-/** 127.0.0.0/8, ::1 or localhost: what is bound there is reached from this machine alone. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}

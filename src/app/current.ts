@@ -78,10 +78,21 @@ export function openCurrent(
 
   /** What is bound or opened once does not move at a reload; whoever changed it should know. */
   function warnOfRestart(before: Snapshot, after: Snapshot): void {
-    for (const key of ['listen', 'admin', 'store', 'secrets', 'audit', 'timeouts'] as const) {
-      if (JSON.stringify(before.config[key]) !== JSON.stringify(after.config[key])) {
+    const fixed = fixedParts(after.config);
+    for (const [key, value] of Object.entries(fixedParts(before.config))) {
+      if (JSON.stringify(value) !== JSON.stringify(fixed[key]))
         log.warn(`\`${key}\` changed; it takes effect at the next start`, {});
-      }
     }
   }
 }
+
+/** What is bound, opened or handed to the lane once. Of the limits, only the parser's own does not move. */
+const fixedParts = ({ limits, ...config }: Snapshot['config']): Readonly<Record<string, unknown>> => ({
+  listen: config.listen,
+  admin: config.admin,
+  store: config.store,
+  secrets: config.secrets,
+  audit: config.audit,
+  timeouts: config.timeouts,
+  'limits.head': limits.head,
+});

@@ -19,13 +19,21 @@ const ODDITY_BITS = {
   double_slash: ODD_DOUBLE_SLASH,
 } as const;
 
-/** Compiles a configuration and its policies into what requests run. Problems with single routes come back as findings. */
+/** The programs of all routes, in the order of the configuration. */
+export interface CompiledPrograms {
+  readonly elevation: Elevation;
+  readonly programs: readonly Program<RequestContext>[];
+  /** those without a file are about a route as a whole and say which */
+  readonly findings: readonly Finding[];
+}
+
+/** Builds what requests run from a configuration and its programs. */
 export function buildPlane(
   config: Configuration,
-  set: PolicySet,
+  { elevation, programs }: CompiledPrograms,
   deps: { readonly upstreams: Upstreams; readonly metrics: Metrics },
-): { readonly plane: DataPlane; readonly routes: readonly CompiledRoute[]; readonly findings: readonly Finding[] } {
-  const { elevation, programs, findings } = compilePrograms(config, set);
+): { readonly plane: DataPlane; readonly routes: readonly CompiledRoute[] } {
+  const providers = new Set(config.identity.providers.map((provider) => provider.id));
   const routes = config.routes.map((route, i) => {
     const { timeouts } = route;
     return {
@@ -46,6 +54,8 @@ export function buildPlane(
         reuse: route.reuse,
       }),
       identityNames: identityNames(route),
+      // nobody has to sign in on a public route, so it is not refused for this; its people must be told apart all the same
+      userPrefix: route.user_prefix || (route.public && providers.size > 1),
       metrics: deps.metrics.route(route.route),
     } satisfies CompiledRoute;
   });
@@ -63,25 +73,18 @@ export function buildPlane(
     elevation,
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
-    providers: new Set(config.identity.providers.map((provider) => provider.id)),
+    providers,
   });
-  return { plane, routes, findings };
+  return { plane, routes };
 }
 
-/** The program of each route, in order, and what is wrong with them. */
-export function compilePrograms(
-  config: Configuration,
-  set: PolicySet,
-): {
-  readonly elevation: Elevation;
-  readonly programs: readonly Program<RequestContext>[];
-  readonly findings: readonly Finding[];
-} {
+/** Compiles each route's policies. A program with an error denies everything. */
+export function compilePrograms(config: Configuration, set: PolicySet): CompiledPrograms {
   const elevation = elevationOf(config);
   const findings: Finding[] = [];
   const programs = config.routes.map((route) => {
     const compiled = compileProgram(set, catalogue, programOptions(route, elevation));
-    findings.push(...compiled.findings.map((finding) => atRoute(finding, config, route)));
+    findings.push(...compiled.findings.map((finding) => ofRoute(finding, route)));
     return compiled.program;
   });
   return { elevation, programs, findings };
@@ -104,7 +107,5 @@ const identityNames = (route: Route): ReadonlyMap<string, string | false> =>
   );
 
 /** The engine knows policies, not routes: say which route it was. */
-const atRoute = (finding: Finding, config: Configuration, route: Route): Finding =>
-  finding.file === ''
-    ? { ...finding, file: config.file, line: 1, column: 1, message: `Route "${route.route}": ${finding.message}` }
-    : finding;
+const ofRoute = (finding: Finding, route: Route): Finding =>
+  finding.file === '' ? { ...finding, message: `Route "${route.route}": ${finding.message}` } : finding;

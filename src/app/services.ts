@@ -26,10 +26,15 @@ export interface Ports {
   readonly log: Log;
 }
 
-/** Builds them; does no I/O yet. */
-export function openServices(ports: Ports, config: Configuration, onDropped: (count: number) => void): Services {
+/** Builds them; does no I/O yet. `watch` may put itself between the store and those who use it. */
+export function openServices(
+  ports: Ports,
+  config: Configuration,
+  onDropped: (count: number) => void,
+  watch: (store: Store) => Store = (store) => store,
+): Services {
   const { clock, random, log } = ports;
-  const store = openStore({ clock, random }, { path: config.store.path });
+  const store = watch(openStore({ clock, random }, { path: config.store.path }));
   const sessions = openSessions({ store, clock, random, log }, sessionLimits(config));
   const hasher = openPasswordHasher({ random });
   return {

@@ -1,20 +1,21 @@
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
-import { type Finding, hasErrors } from '../core/finding.ts';
+import { type Finding, hasErrors, inOrder } from '../core/finding.ts';
 import { loadPolicies } from '../policy/load.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import type { CompiledRoute, DataPlane } from '../proxy/plane.ts';
 import type { Upstreams } from '../proxy/upstreams.ts';
 import { catalogue } from '../signals/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { buildPlane } from './plane.ts';
+import { buildPlane, type CompiledPrograms, compilePrograms } from './plane.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A configuration with its policies, read and checked but not compiled for requests yet. */
+/** A configuration with its policies, read, checked and compiled; not connected with anything yet. */
 export interface Loaded {
   readonly config: Configuration;
   readonly set: PolicySet;
+  readonly compiled: CompiledPrograms;
 }
 
 /** Everything a configuration gives, built whole; swapped in by one reference. */
@@ -31,15 +32,28 @@ export interface Built<T> {
   readonly watched: readonly string[];
 }
 
-/** Reads configuration and policies; all problems of all files at once. */
-export function load(file: string, env: Environment): Built<Loaded> {
-  const { config, policyFiles, findings, watched } = loadConfiguration(file, env);
+/**
+ * Reads configuration and policies; all problems of all files at once. `set` holds the policies that are good in themselves,
+ * whatever else is wrong.
+ */
+export function load(file: string, env: Environment): Built<Loaded> & { readonly set: PolicySet } {
+  const { config, draft, policyFiles, unreadPolicies, findings, watched } = loadConfiguration(file, env);
   // a configuration of public routes alone needs no policies
-  const policies = policyFiles.length > 0 ? loadPolicies(policyFiles, catalogue) : { set: NO_POLICIES, findings: [] };
-  const all = [...findings, ...policies.findings];
-  const usable = config !== undefined && !hasErrors(all);
-  return { value: usable ? { config, set: policies.set } : undefined, findings: all, watched };
+  const policies =
+    policyFiles.length > 0 ? loadPolicies(policyFiles, catalogue, unreadPolicies) : { set: NO_POLICIES, findings: [] };
+  const { set } = policies;
+  const read = [...findings, ...policies.findings];
+  const compiled = draft && compilePrograms(draft, set);
+  // beside other errors, what a route lacks (a policy that is broken) only follows from them; the rest is news
+  const news = compiled?.findings.filter(({ file: at }) => at !== '' || !hasErrors(read)) ?? [];
+  const all = inOrder([...read, ...placed(news, file)]);
+  const usable = config !== undefined && compiled !== undefined && !hasErrors(all);
+  return { value: usable ? { config, set, compiled } : undefined, set, findings: all, watched };
 }
+
+/** What the engine says of a route has no place in a file. */
+const placed = (findings: readonly Finding[], file: string): readonly Finding[] =>
+  findings.map((finding) => (finding.file === '' ? { ...finding, file } : finding));
 
 const NO_POLICIES: PolicySet = { layers: new Map(), broken: new Set() };
 
@@ -51,8 +65,6 @@ export function buildSnapshot(
 ): Built<Snapshot> {
   const { value, findings, watched } = load(file, env);
   if (value === undefined) return { value: undefined, findings, watched };
-  const built = buildPlane(value.config, value.set, deps);
-  const all = [...findings, ...built.findings];
-  if (hasErrors(all)) return { value: undefined, findings: all, watched };
-  return { value: Object.freeze({ ...value, plane: built.plane, routes: built.routes }), findings: all, watched };
+  const { plane, routes } = buildPlane(value.config, value.compiled, deps);
+  return { value: Object.freeze({ ...value, plane, routes }), findings, watched };
 }

@@ -1,30 +1,31 @@
 import type { AuditEvent } from '../core/event.ts';
 import { safeText } from '../telemetry/redact.ts';
 
-/** Keys of a line in their order; a key of `AuditEvent` that is missing here does not compile. */
-const KEYS = Object.keys({
-  time: true,
-  type: true,
-  action: true,
-  result: true,
-  reason: true,
-  id: true,
-  user: true,
-  session: true,
-  address: true,
-  userAgent: true,
-  method: true,
-  host: true,
-  path: true,
-  route: true,
-  rule: true,
-  status: true,
-  factors: true,
-  durationMs: true,
-  by: true,
-  detail: true,
-} satisfies Record<keyof AuditEvent, true>) as readonly (keyof AuditEvent)[];
-const PREFIXES = KEYS.map((key) => `,${JSON.stringify(key)}:`);
+/** How a line calls what an event holds, in the order of a line; a key of `AuditEvent` that is missing here does not compile. */
+const NAMES = {
+  time: 'time',
+  type: 'type',
+  action: 'action',
+  result: 'result',
+  reason: 'reason',
+  id: 'id',
+  user: 'user',
+  session: 'session',
+  address: 'address',
+  userAgent: 'user_agent',
+  method: 'method',
+  host: 'host',
+  path: 'path',
+  route: 'route',
+  rule: 'rule',
+  status: 'status',
+  factors: 'factors',
+  durationMs: 'duration_ms',
+  by: 'by',
+  detail: 'detail',
+} satisfies Record<keyof AuditEvent, string>;
+const KEYS = Object.keys(NAMES) as readonly (keyof AuditEvent)[];
+const PREFIXES = KEYS.map((key) => `,${JSON.stringify(NAMES[key])}:`);
 
 // Most values come again and again (user agent, host, route, rule, user): the whole treatment is paid once for each.
 const MAX_REMEMBERED = 4096;
@@ -34,8 +35,8 @@ const MAX_REMEMBERED_LENGTH = 256;
 export type LineWriter = (event: AuditEvent, now: number) => string;
 
 /**
- * Opens a writer of audit lines: `{…}\n`, the keys of `AuditEvent` in a fixed order and no others, undefined ones left out,
- * numbers to three decimals (durations to the µs), texts redacted by shape, bounded to 2 KiB and escaped
+ * Opens a writer of audit lines: `{…}\n`, the keys of `AuditEvent` in `snake_case`, in a fixed order and no others, undefined
+ * ones left out, numbers to three decimals (durations to the µs), texts redacted by shape, bounded to 2 KiB and escaped
  * (telemetry/redact.ts). `now` stands in for a time that is missing: 0 (facts could not be read) or no number.
  */
 export function openLineWriter(): LineWriter {

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { compilePrograms } from '../app/plane.ts';
 import { load } from '../app/snapshot.ts';
-import type { Finding } from '../core/finding.ts';
+import { type Finding, inOrder } from '../core/finding.ts';
 import { checkPolicies } from '../policy/check.ts';
 import { runTests, type TestResult } from '../policy/tests.ts';
 import { catalogue } from '../signals/index.ts';
@@ -57,26 +57,33 @@ export function addCheck(program: Command, finish: (exitCode: number) => void): 
 function checkPath(path: string): Checked {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return checkFiles(path, readPolicyDirectory(path));
   const read = readPolicyFile(path);
-  return read.files.some(isConfiguration) ? checkConfiguration(path) : checkFiles(path, read);
+  if (read.files.some(isConfiguration)) return checkConfiguration(path);
+  return path.endsWith('.test.yaml') && read.files.length > 0 ? checkTestsAlone(path, read) : checkFiles(path, read);
 }
 
 function checkFiles(path: string, read: ReadPolicies): Checked {
   // nothing could be read: that there is no policy either says nothing new
   if (read.files.length === 0 && read.findings.length > 0) return { findings: read.findings, tests: [] };
-  const { findings, tests } = checkPolicies(read.files, catalogue);
-  return { findings: [...read.findings, ...placed(findings, path)].sort(byPlace), tests };
+  const unread = read.findings.map(({ file }) => file);
+  const { findings, tests } = checkPolicies(read.files, catalogue, unread);
+  return { findings: inOrder([...read.findings, ...placed(findings, path)]), tests };
 }
 
-const byPlace = (a: Finding, b: Finding): number =>
-  a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1;
+/** Tests without the policy that they are for: only their form can be checked. */
+function checkTestsAlone(path: string, read: ReadPolicies): Checked {
+  const { findings } = checkFiles(path, read);
+  const alone: Finding = {
+    ...{ file: path, line: 1, column: 1, code: 'tests-alone', severity: 'error' },
+    message: 'This file holds tests and not the policy that they are for, so they cannot run.',
+    suggestion: `Check the directory: sallyport check ${dirname(path)}`,
+  };
+  const own = findings.filter(({ code }) => code !== 'no-policies' && code !== 'unknown-policy');
+  return { findings: [alone, ...own], tests: [] };
+}
 
 function checkConfiguration(file: string): Checked {
-  const { value, findings } = load(file, process.env);
-  if (value === undefined) return { findings: withHint(findings, file), tests: [] };
-  return {
-    findings: [...findings, ...compilePrograms(value.config, value.set).findings],
-    tests: runTests(value.set, catalogue),
-  };
+  const { set, findings } = load(file, process.env);
+  return { findings: withHint(findings, file), tests: runTests(set, catalogue) };
 }
 
 function report({ findings, tests }: Checked, summary: Readonly<Record<string, number>>): void {

@@ -28,6 +28,8 @@ export interface DescribedRequest {
   /** `Name: value` */
   readonly headers: readonly string[];
   readonly clientAddress: string;
+  /** wall-clock ms at which it is made; undefined: now */
+  readonly at: number | undefined;
 }
 
 /** What the gateway would say before any policy is asked. */
@@ -42,14 +44,14 @@ export interface Refused {
  * Without a configuration the limits are wide. @throws CommandFailure 2 when what was written is no request at all
  */
 export function describedFacts(request: DescribedRequest, config: Configuration | undefined): RequestFacts | Refused {
-  const match = /^(?:(https?):\/\/([^/?#]+))?([/?].*)?$/is.exec(request.url);
+  const match = ADDRESS.exec(request.url);
   if (match === null || request.url === '') {
     throw new CommandFailure(
-      `${JSON.stringify(request.url)} is no address: write https://host/path, or /path for the first host of the configuration`,
+      `${JSON.stringify(request.url)} is no address: write https://host/path, or /path for a host of the configuration`,
       EXIT.usage,
     );
   }
-  const [, scheme, host, path = '/'] = match;
+  const [, scheme, , path = '/'] = match;
   const rawHeaders = request.headers.flatMap((line) => {
     const colon = line.indexOf(':');
     if (colon < 1) throw new CommandFailure(`not a header: ${line} (write --header 'Name: value')`, EXIT.usage);
@@ -61,21 +63,25 @@ export function describedFacts(request: DescribedRequest, config: Configuration 
     method: request.method,
     target: path.startsWith('?') ? `/${path}` : path,
     httpVersion: '1.1',
-    rawHeaders: ['Host', host ?? defaultHost(config), ...rawHeaders],
+    rawHeaders: ['Host', describedHost(request.url, config), ...rawHeaders],
     peerAddress: request.clientAddress,
     secure: scheme?.toLowerCase() === 'https',
   };
-  const read = canonicalise(head, 'explain', systemClock().now(), canonicalOptions(config));
+  const read = canonicalise(head, 'explain', request.at ?? systemClock().now(), canonicalOptions(config));
   if (read.kind === 'refusal') return { kind: 'refusal', reason: read.reason, detail: read.detail };
   if (config !== undefined && read.contentLength !== undefined && read.contentLength > config.limits.body)
     return { kind: 'refusal', reason: 'payload_too_large', detail: 'the body is larger than limits.body' };
   return read;
 }
 
-/** A path alone is asked of the first host that a route names. */
-function defaultHost(config: Configuration | undefined): string {
-  const named = config?.routes.find((route) => route.match.host !== undefined)?.match.host;
-  return named?.replace(/^\*\./, 'any.') ?? 'localhost';
+const ADDRESS = /^(?:(https?):\/\/([^/?#]+))?([/?].*)?$/is;
+
+/** A path alone is asked of localhost when a route takes every host, else of the first host that a route names. */
+export function describedHost(url: string, config: Configuration | undefined): string {
+  const said = ADDRESS.exec(url)?.[2];
+  if (said !== undefined) return said;
+  const hosts = config?.routes.map((route) => route.match.host) ?? [];
+  return hosts.includes(undefined) ? 'localhost' : (hosts[0]?.replace(/^\*\./, 'any.') ?? 'localhost');
 }
 
 const canonicalOptions = (config: Configuration | undefined): CanonicalOptions => ({

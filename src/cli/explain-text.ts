@@ -3,7 +3,8 @@ import type { ExplainedCondition } from '../policy/condition.ts';
 import type { ExplainedRule, Explanation } from '../policy/explain.ts';
 import { paint, printable } from './output.ts';
 
-interface Described {
+/** The request, in the words of the output. */
+export interface Described {
   readonly method: string;
   readonly host: string;
   readonly path: string;

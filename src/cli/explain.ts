@@ -8,8 +8,16 @@ import { compileProgram } from '../policy/program.ts';
 import { readYaml } from '../schema/yaml.ts';
 import { catalogue } from '../signals/index.ts';
 import { CONFIG_OPTION, configFile, loadOrFail } from './config-file.ts';
+import { explanationJson } from './explain-json.ts';
 import { judgeOfDirectory, judgeOfRoute } from './explain-judge.ts';
-import { bareSubject, describedContext, describedFacts, type Refused, subjectNamed } from './explain-request.ts';
+import {
+  bareSubject,
+  describedContext,
+  describedFacts,
+  describedHost,
+  type Refused,
+  subjectNamed,
+} from './explain-request.ts';
 import { explanationText } from './explain-text.ts';
 import { CommandFailure, complain, EXIT, JSON_OPTION, printable, say, sayJson } from './output.ts';
 
@@ -35,7 +43,8 @@ Examples:
   sallyport explain GET / --as zoe --set 'identity.groups=[staff]' --unknown geo.country
   sallyport explain GET / --policies policies/ --policy baseline,app --json
 
-Nobody asks unless --as says who; somebody without an account is a name and nothing else. Attributes: docs/reference.md.
+Nobody asks unless --as says who; somebody without an account is a name and nothing else, and has just signed in. --set time.now
+moves the whole request to that instant. Attributes: docs/reference.md. The JSON: docs/policy.md.
 Exits 0 when it explained, 1 when the gateway would refuse the request before any policy is asked.`;
 
 export function addExplain(program: Command, finish: (exitCode: number) => void): void {
@@ -43,7 +52,7 @@ export function addExplain(program: Command, finish: (exitCode: number) => void)
     .command('explain')
     .description('Say what would be decided for a request and why: every rule, true, false or unknown, and its line.')
     .argument('<method>', 'GET, POST, …')
-    .argument('<url>', 'https://host/path, or /path for the first host that a route names')
+    .argument('<url>', 'https://host/path, or /path for localhost, or the first host if every route names one')
     .option(...CONFIG_OPTION)
     .addOption(
       new Option('--policies <dir>', 'judge by the policies of this directory, without a configuration').conflicts(
@@ -73,7 +82,14 @@ async function explain(
     throw new CommandFailure('--policy chooses among the policies of --policies DIR; say which directory', EXIT.usage);
   const set = settingsOf(options);
   const loaded = policies === undefined ? loadOrFail(configFile(options.config)) : undefined;
-  const request = { method: method.toUpperCase(), url, headers: options.header ?? [], clientAddress: options.from };
+  const instant = set.get('time.now');
+  const request = {
+    method: method.toUpperCase(),
+    url,
+    headers: options.header ?? [],
+    clientAddress: options.from,
+    at: typeof instant === 'number' ? instant : undefined,
+  };
   const facts = describedFacts(request, loaded?.config);
   const judge =
     facts.kind === 'refusal'
@@ -82,7 +98,8 @@ async function explain(
         ? judgeOfDirectory(policies as string, policy)
         : judgeOfRoute(loaded, facts);
   if (facts.kind === 'refusal' || judge.kind === 'refusal') {
-    refused(request, judge as Refused, options.json === true);
+    const host = describedHost(url, loaded?.config);
+    refused({ method: request.method, host, url }, judge as Refused, options.json === true);
     return finish(EXIT.failure);
   }
   if (judge.kind === 'own') return own(facts, options.json === true);
@@ -97,7 +114,7 @@ async function explain(
   const base = describedContext(facts, judge.params, subject, judge.options.elevation);
   const explanation = program.explain({ base, set });
   const described = { ...shownOf(facts), route: judge.route ?? null, as: subject?.user ?? null };
-  if (options.json) sayJson({ request: described, sensitivity: program.sensitivity, ...explanation });
+  if (options.json) sayJson(explanationJson(described, program.sensitivity, explanation));
   else say(explanationText(described, explanation));
 }
 
@@ -105,13 +122,18 @@ const shownOf = ({ method, host, path }: RequestFacts) => ({ method, host, path 
 
 /** No policy is asked about such a request. */
 function refused(
-  { method, url }: { readonly method: string; readonly url: string },
+  { method, host, url }: { readonly method: string; readonly host: string; readonly url: string },
   { reason, detail }: Refused,
   json: boolean,
 ): void {
   const { status } = errorRow(reason);
-  if (json) sayJson({ request: { method, url }, refused: { status, reason, detail } });
-  else complain(printable(`the gateway would refuse this request with ${status} ${reason}: ${detail}`));
+  if (json) {
+    sayJson({ request: { method, host, url }, refused: { status, reason, detail } });
+    return;
+  }
+  // of a path alone, whoever reads it learns which host it was asked of
+  const asked = url.includes('://') ? url : `${host}${url}`;
+  complain(printable(`the gateway would refuse this request (${method} ${asked}) with ${status} ${reason}: ${detail}`));
 }
 
 function own(facts: RequestFacts, json: boolean): void {

@@ -4,7 +4,7 @@ import { configurationTable } from '../config/reference.ts';
 import { configurationSchema } from '../config/schema.ts';
 import { ERRORS } from '../core/errors.ts';
 import { type GatewayReason, REASONS } from '../core/reasons.ts';
-import { policySchema } from '../policy/schema.ts';
+import { policySchema, policyTestsSchema } from '../policy/schema.ts';
 import { publishSchema } from '../schema/publish.ts';
 import { catalogue } from '../signals/index.ts';
 import { attributeTable } from '../signals/reference.ts';
@@ -14,6 +14,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['config/schema/sallyport.schema.json', json(publishSchema(configurationSchema))],
     ['config/schema/policy.schema.json', json(policySchema(catalogue))],
+    ['config/schema/policy-tests.schema.json', json(policyTestsSchema(catalogue))],
     ['docs/reference.md', reference()],
   ]);
 }
@@ -26,7 +27,8 @@ Written by \`npm run gen\` from the schemas and tables in the code; a test fails
 
 ## Configuration
 
-Unknown keys are errors. Durations are written \`30m\`, \`1h30m\` or \`500ms\`, sizes \`16KiB\` or \`100MB\`. Relative paths are
+Unknown keys are errors. Durations, here and in policies, are one number with a unit or several from large to small: \`30m\`,
+\`1h30m\`, \`500ms\`; the units are \`w\`, \`d\`, \`h\`, \`m\`, \`s\` and \`ms\`. Sizes are written \`16KiB\` or \`100MB\`. Relative paths are
 relative to the file that names them. In any text \`\${NAME}\`, \`\${NAME:-default}\` and \`\${file:path}\` are filled in after the file
 was read, so that a value never adds structure; \`$\${\` is a literal \`\${\`. A changed file, a changed policy, a changed secret
 file or SIGHUP loads everything again, and a set with an error never replaces the one in force.

@@ -53,19 +53,24 @@ export async function runGateway(options: RunOptions): Promise<void> {
     log.flush();
     throw startFailure(error, options.otherAddress ?? 'change `listen` or `admin` in the configuration');
   }
-  const changes = followChanges(gateway, log);
   const { config } = gateway.snapshot;
-  log.info('serving', {
-    gateway: `${config.listen.http.host}:${gateway.port}`,
-    admin: `${config.admin.address.host}:${gateway.adminPort}`,
-  });
-  await options.onStarted?.(gateway);
-  const signal = await stopped;
-  log.info('draining', { signal, graceMs: config.timeouts.drain });
-  changes.close();
-  await gateway.close(config.timeouts.drain);
-  log.info('stopped', {});
-  log.flush();
+  let changes: { close(): void } | undefined;
+  try {
+    changes = followChanges(gateway, log);
+    log.info('serving', {
+      gateway: `${config.listen.http.host}:${gateway.port}`,
+      admin: `${config.admin.address.host}:${gateway.adminPort}`,
+    });
+    await options.onStarted?.(gateway);
+    const signal = await stopped;
+    log.info('draining', { signal, graceMs: config.timeouts.drain });
+  } finally {
+    // after a failure too: listeners that stay open would keep the process, and no signal would end it
+    changes?.close();
+    await gateway.close(config.timeouts.drain);
+    log.info('stopped', {});
+    log.flush();
+  }
 }
 
 function compose({ file, env }: RunOptions, log: Log): Gateway {

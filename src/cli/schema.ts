@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { configurationSchema } from '../config/schema.ts';
-import { policySchema } from '../policy/schema.ts';
+import { policySchema, policyTestsSchema } from '../policy/schema.ts';
 import { publishSchema } from '../schema/publish.ts';
 import { catalogue } from '../signals/index.ts';
 import { sayJson } from './output.ts';
@@ -8,6 +8,7 @@ import { sayJson } from './output.ts';
 const SCHEMAS = {
   configuration: () => publishSchema(configurationSchema),
   policy: () => policySchema(catalogue),
+  'policy-tests': () => policyTestsSchema(catalogue),
 } as const;
 
 export function addSchema(program: Command): void {

@@ -9,6 +9,8 @@ export type Report = (path: Path, which: 'key' | 'value', code: string, message:
 export interface Reports {
   readonly error: Report;
   readonly warning: Report;
+  /** all of these are what the file says, and not what stands in for a value that was refused */
+  known(...paths: readonly Path[]): boolean;
 }
 
 /** What one route says against itself, or against the rest of the configuration. */
@@ -17,15 +19,16 @@ export function checkRoute(
   index: number,
   settings: Settings,
   policyNames: ReadonlySet<string> | undefined,
-  { error }: Reports,
+  { error, known }: Reports,
 ): void {
   const path = ['routes', index] as const;
   const layers = route.policy ?? [];
-  if (layers.length === 0 && !route.public) {
-    const message = `The route "${route.route}" has neither a policy nor public: true, so nobody could ever get in.`;
+  const routeName = known([...path, 'route']) ? `The route "${route.route}"` : 'This route';
+  if (layers.length === 0 && !route.public && known([...path, 'policy'], [...path, 'public'])) {
+    const message = `${routeName} has neither a policy nor public: true, so nobody could ever get in.`;
     error([...path, 'route'], 'value', 'route-without-policy', message, 'Name its policies, or say public: true.');
   }
-  if (layers.length > 0 && settings.policies === undefined) {
+  if (layers.length > 0 && settings.policies === undefined && known(['policies'])) {
     const message = 'The route names a policy, but the configuration names no directory of policies.';
     error([...path, 'policy'], 'value', 'policies-missing', message, 'Add policies: ../policies.');
   }
@@ -35,6 +38,7 @@ export function checkRoute(
     const message = `There is no policy named "${name}".`;
     error([...path, 'policy', i], 'value', 'unknown-policy', message, near && `Did you mean ${near}?`);
   });
+  checkUserNames(route, path, routeName, settings, error);
   if (/^\/\.sallyport(\/|$)/i.test(route.match.path)) {
     const message = "Paths below /.sallyport are the gateway's own; a route cannot have them.";
     error([...path, 'match', 'path'], 'value', 'reserved-path', message);
@@ -43,6 +47,19 @@ export function checkRoute(
   if (new Set(params).size < params.length) {
     error([...path, 'match', 'path'], 'value', 'duplicate-parameter', 'The path has two parameters of one name.');
   }
+  checkIdentityHeaders(route, path, error);
+}
+
+/** Two people of one name at two providers must not be one person to the application (interfaces, "To the upstream"). */
+function checkUserNames(route: Route, path: Path, routeName: string, settings: Settings, error: Report): void {
+  const providers = new Set(settings.identity.providers.map(({ id }) => id));
+  if (route.public || route.user_prefix || providers.size < 2) return;
+  const message = `${routeName} takes people of ${providers.size} providers, and two of one name would be the same X-Forwarded-User.`;
+  const suggestion = 'Add user_prefix: true to the route, and the header is provider:name.';
+  error([...path, 'route'], 'value', 'ambiguous-user', message, suggestion);
+}
+
+function checkIdentityHeaders(route: Route, path: Path, error: Report): void {
   const taken = new Map<string, string>();
   for (const name of IDENTITY_HEADERS) {
     const renamed = route.identity_headers[name] ?? name;
@@ -62,9 +79,10 @@ export function checkRoute(
 }
 
 /** Two routes that the same request could mean equally well: which one is best would be an accident of order. */
-export function checkTies(routes: readonly Route[], document: SourceDocument, { error }: Reports): void {
+export function checkTies(routes: readonly Route[], document: SourceDocument, { error, known }: Reports): void {
   const first = new Map<string, { readonly index: number; readonly route: Route }>();
   routes.forEach((route, index) => {
+    if (!known(['routes', index, 'match'], ['routes', index, 'case_sensitive'])) return;
     const shape = route.match.path.replaceAll(/:[a-z][a-z0-9_]*/g, ':');
     const key = JSON.stringify([route.match.host ?? '', shape.toLowerCase(), route.match.exact]);
     const before = first.get(key);

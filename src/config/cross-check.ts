@@ -1,45 +1,43 @@
 import { isIP } from 'node:net';
 import { isLoopback, parseAddress } from '../core/address.ts';
 import type { Finding } from '../core/finding.ts';
-import { errorAt, type SourceDocument } from '../schema/document.ts';
+import { errorAt, type Path, type SourceDocument } from '../schema/document.ts';
+import type { Mended } from '../schema/mend.ts';
 import { formatDuration } from '../schema/units.ts';
 import { checkRoute, checkTies, type Report, type Reports } from './check-routes.ts';
 import type { Settings } from './schema.ts';
 
 /**
- * What the schema cannot say because it is about several values at once. The document's own schema check found no errors.
+ * What the schema cannot say because it is about several values at once. Nothing is concluded from a value that the schema
+ * refused already.
  *
- * @param policyNames names of the policies that were found, undefined when no directory could be read
+ * @param mended the document that the settings were decoded from
+ * @param policyNames names of the policies that were found, undefined when not all of them are known
  */
 export function crossCheck(
   settings: Settings,
-  document: SourceDocument,
+  mended: Mended,
   policyNames: ReadonlySet<string> | undefined,
 ): Finding[] {
+  const { document } = mended;
   const findings: Finding[] = [];
   const reporter =
     (severity: 'error' | 'warning'): Report =>
     (path, which, code, message, suggestion) =>
       findings.push({ ...errorAt(document.file, document.locate(path, which), code, message, suggestion), severity });
-  const reports: Reports = { error: reporter('error'), warning: reporter('warning') };
-  checkUnique(
-    settings.routes.map((route) => route.route),
-    'routes',
-    'route',
-    'duplicate-route',
-    reports,
-    document,
-  );
-  checkUnique(
-    settings.identity.providers.map(({ id }) => id),
-    'identity.providers',
-    'id',
-    'duplicate-provider',
-    reports,
-    document,
-  );
-  for (const [i, route] of settings.routes.entries()) checkRoute(route, i, settings, policyNames, reports);
-  checkTies(settings.routes, document, reports);
+  const reports: Reports = {
+    error: reporter('error'),
+    warning: reporter('warning'),
+    known: (...paths) => paths.every(mended.isAsWritten),
+  };
+  const { routes } = settings;
+  const { providers } = settings.identity;
+  const routeNames = routes.map(({ route }) => route);
+  checkUnique(routeNames, ['routes'], 'route', 'duplicate-route', reports, document);
+  const providerIds = providers.map(({ id }) => id);
+  checkUnique(providerIds, ['identity', 'providers'], 'id', 'duplicate-provider', reports, document);
+  for (const [i, route] of routes.entries()) checkRoute(route, i, settings, policyNames, reports);
+  checkTies(routes, document, reports);
   checkNetworks(settings, document, reports);
   checkBounds(settings, document, reports);
   checkSignIn(settings, reports);
@@ -48,30 +46,31 @@ export function crossCheck(
 
 function checkUnique(
   names: readonly string[],
-  list: string,
+  list: Path,
   key: string,
   code: string,
-  { error }: Reports,
+  { error, known }: Reports,
   document: SourceDocument,
 ): void {
   const first = new Map<string, number>();
   names.forEach((name, i) => {
+    if (!known([...list, i, key])) return;
     const before = first.get(name);
     if (before === undefined) {
       first.set(name, i);
       return;
     }
-    const { line } = document.locate([...list.split('.'), before, key]);
-    error([...list.split('.'), i, key], 'value', code, `The ${key} "${name}" is taken already, in line ${line}.`);
+    const { line } = document.locate([...list, before, key]);
+    error([...list, i, key], 'value', code, `The ${key} "${name}" is taken already, in line ${line}.`);
   });
 }
 
 /** The schema's pattern knows the form of a range; whether it is one needs arithmetic. */
-function checkNetworks(settings: Settings, document: SourceDocument, { error, warning }: Reports): void {
+function checkNetworks(settings: Settings, document: SourceDocument, { error, warning, known }: Reports): void {
   settings.trusted_proxies.forEach((range, i) => {
     const [address, bits] = range.split('/') as [string, string | undefined];
     if (parseAddress(address) === undefined || isIP(address) === 0) {
-      error(['trusted_proxies', i], 'value', 'bad-value', `trusted_proxies[${i}] is not a range of addresses.`);
+      error(['trusted_proxies', i], 'value', 'bad-value', 'This looks like a range of addresses and is none.');
     } else if (bits === '0') {
       const message = 'This trusts what everybody says about who they are and where they come from.';
       warning(['trusted_proxies', i], 'value', 'trusts-everybody', message, 'Name the addresses of your proxies.');
@@ -94,6 +93,7 @@ function checkNetworks(settings: Settings, document: SourceDocument, { error, wa
   const { http } = settings.listen;
   const { address } = settings.admin;
   if (
+    known(['listen', 'http'], ['admin', 'address']) &&
     http.port !== 0 &&
     http.port === address.port &&
     (http.host === address.host || isAnyAddress(http.host) || isAnyAddress(address.host))
@@ -108,11 +108,12 @@ const isWritten = (document: SourceDocument, section: string, key: string): bool
   Reflect.get(Reflect.get(document.value as object, section) ?? {}, key) !== undefined;
 
 const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
-function checkBounds(settings: Settings, document: SourceDocument, { error, warning }: Reports): void {
+
+function checkBounds(settings: Settings, document: SourceDocument, { error, warning, known }: Reports): void {
   const { session, timeouts, limits } = settings;
   /** Of two values that do not go together, the one that was written is at fault, not the default. */
   const ordered = (section: 'session' | 'timeouts', low: string, high: string, a: number, b: number): void => {
-    if (a <= b) return;
+    if (a <= b || !known([section, low], [section, high])) return;
     const written = isWritten(document, section, low) ? low : high;
     const message = `${section}.${low} (${formatDuration(a)}) must not be longer than ${section}.${high} (${formatDuration(b)}).`;
     error([section, written], 'value', 'out-of-range', message);
@@ -126,7 +127,7 @@ function checkBounds(settings: Settings, document: SourceDocument, { error, warn
       error(['timeouts', key], 'value', 'out-of-range', `timeouts.${key} must be more than 0: it would mean no limit.`);
     }
   }
-  if (limits.target > limits.head) {
+  if (limits.target > limits.head && known(['limits', 'target'], ['limits', 'head'])) {
     error(['limits', 'target'], 'value', 'out-of-range', 'limits.target must not be larger than limits.head.');
   }
   if (limits.head > 256 * 1024) {
@@ -140,23 +141,27 @@ function checkBounds(settings: Settings, document: SourceDocument, { error, warn
 }
 
 /** What works, and yet is seldom what somebody wants. */
-function checkSignIn(settings: Settings, { warning }: Reports): void {
+function checkSignIn(settings: Settings, { warning, known }: Reports): void {
   const { routes, listen, trusted_proxies: proxies } = settings;
-  const guarded = routes.findIndex((route) => !route.public);
-  if (guarded < 0) return;
-  if (settings.identity.providers.length === 0) {
+  const guarded = routes.some((route, i) => !route.public && known(['routes', i, 'public']));
+  if (!guarded) return;
+  const { providers } = settings.identity;
+  if (providers.length === 0 && known(['identity', 'providers'])) {
     const message = 'No provider is configured: nobody can sign in.';
     warning(['identity'], 'key', 'no-provider', message, 'Add identity: { providers: [{ id: staff, type: local }] }.');
   }
-  if (!isLoopback(listen.http.host) && proxies.length === 0) {
+  const insecure = !isLoopback(listen.http.host) && proxies.length === 0;
+  if (insecure && known(['listen', 'http'], ['listen', 'https'], ['trusted_proxies'])) {
     const message =
       'The gateway listens on the network without TLS and without a trusted proxy that has it: sign-in over plain HTTP is refused.';
     const suggestion = 'Listen on 127.0.0.1, or name the proxy that terminates TLS in trusted_proxies.';
     warning(['listen', 'http'], 'value', 'plain-http', message, suggestion);
   }
-  const hosts = new Set(routes.filter((route) => !route.public).map(({ match }) => match.host));
-  if (hosts.size > 1) {
-    const message = `${hosts.size} hosts need sign-in, and without a portal each of them signs in for itself.`;
-    warning(['routes'], 'key', 'no-portal', message);
+  if (providers.length > 0 && known(['portal'])) {
+    const message =
+      'Without a portal the pages of sign-in share the origin of the application, and every host signs in for itself.';
+    const suggestion =
+      "A script of an application could act in its person's name there: give applications that do not trust each other hosts of their own. `portal` is not available in this version yet.";
+    warning(['routes'], 'key', 'no-portal', message, suggestion);
   }
 }

@@ -8,7 +8,6 @@ const LATER_KEYS: readonly (readonly [path: string, what: string])[] = [
   ['geo', 'Geography (geo)'],
   ['store.redis', 'The Redis store'],
   ['forward_auth', 'Forward-auth'],
-  ['routes.*.user_prefix', 'A prefix of the provider in X-Forwarded-User'],
   ['routes.*.grace', 'A grace for a lost store'],
   ['routes.*.strip_prefix', 'Rewriting of paths'],
   ['routes.*.retries', 'Retries'],
@@ -35,12 +34,16 @@ const LATER_PROVIDERS: ReadonlyMap<string, string> = new Map([
 export function refuseLater(document: SourceDocument): {
   readonly document: SourceDocument;
   readonly findings: Finding[];
+  /** what was taken out or replaced */
+  readonly paths: readonly Path[];
 } {
   const findings: Finding[] = [];
+  const paths: Path[] = [];
   const value = copy(document.value);
   const refuse = (path: Path, which: 'key' | 'value', what: string): void => {
     const message = `${what} is not available in this version yet.`;
     findings.push(errorAt(document.file, document.locate(path, which), 'not-available-yet', message));
+    paths.push(path);
   };
   for (const [pattern, what] of LATER_KEYS) {
     visit(value, pattern.split('.'), (holder, key, path) => {
@@ -64,23 +67,8 @@ export function refuseLater(document: SourceDocument): {
     Reflect.set(holder, key, 'local');
     refuse(path, 'value', `${what} (type ${type})`);
   });
-  return { document: { ...document, value }, findings };
+  return { document: { ...document, value }, findings, paths };
 }
-
-/** The document without the values at these paths, as far as they are entries of maps. For checking only. */
-export function without(document: SourceDocument, paths: readonly Path[]): SourceDocument {
-  const value = copy(document.value);
-  for (const path of paths) {
-    const holder = path
-      .slice(0, -1)
-      .reduce<unknown>((at, step) => (isObject(at) ? Reflect.get(at, step) : undefined), value);
-    if (isObject(holder) && !Array.isArray(holder) && path.length > 0)
-      Reflect.deleteProperty(holder, path.at(-1) as string);
-  }
-  return { ...document, value };
-}
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 type Visit = (holder: object, key: string, path: Path) => void;
 

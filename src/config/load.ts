@@ -1,22 +1,27 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import { type Finding, hasErrors } from '../core/finding.ts';
+import { type Finding, hasErrors, inOrder } from '../core/finding.ts';
 import { decode } from '../schema/decode.ts';
 import { errorAt, type SourceDocument } from '../schema/document.ts';
 import { decodeUtf8 } from '../schema/encoding.ts';
 import { interpolate, type Sources } from '../schema/interpolate.ts';
+import { type Mended, mend } from '../schema/mend.ts';
 import { MAX_FILE_BYTES } from '../schema/scan.ts';
 import { compileCheck } from '../schema/validate.ts';
 import { readYaml } from '../schema/yaml.ts';
 import { crossCheck } from './cross-check.ts';
-import { refuseLater, without } from './later.ts';
+import { refuseLater } from './later.ts';
 import { type Configuration, configurationSchema, type PolicyText } from './schema.ts';
 
 export interface LoadResult {
   /** undefined whenever there is an error among the findings */
   readonly config: Configuration | undefined;
+  /** the same beside errors, with what is wrong taken out or replaced: for further checks, never to come into force */
+  readonly draft: Configuration | undefined;
   /** the policy files as far as they could be read, so that their problems can be told beside those of the configuration */
   readonly policyFiles: readonly PolicyText[];
+  /** those that could not be read, as findings call them */
+  readonly unreadPolicies: readonly string[];
   /** everything that is wrong, by file, line and column */
   readonly findings: Finding[];
   /** absolute paths whose change means: load again. Complete as far as the loading got, also when it failed */
@@ -37,12 +42,15 @@ export function loadConfiguration(file: string, env: Environment): LoadResult {
   const absolute = resolve(file);
   const watched = new Set([absolute]);
   const findings: Finding[] = [];
+  const unreadPolicies: string[] = [];
   let policyFiles: readonly PolicyText[] = Object.freeze([]);
-  const complete = load();
+  const draft = load();
   return {
-    config: hasErrors(findings) ? undefined : complete,
+    config: hasErrors(findings) ? undefined : draft,
+    draft,
     policyFiles,
-    findings: sorted(findings),
+    unreadPolicies,
+    findings: inOrder(findings),
     watched: [...watched],
   };
 
@@ -62,28 +70,26 @@ export function loadConfiguration(file: string, env: Environment): LoadResult {
     const unfilled = new Set(filled.findings.map(placeOf));
     const shapeFindings = shape.findings.filter((each) => !unfilled.has(placeOf(each)));
     findings.push(...filled.findings, ...known.findings, ...shapeFindings);
-    const names = loadPolicyNames(known.document);
-    if (shape.findings.length === 0) return finish(known.document, names);
-    // what is right is checked further, so that all problems come at once; with these errors it never comes into force
-    const rest = without(known.document, shape.paths);
-    return checkShape(rest).findings.length === 0 ? finish(rest, names) : undefined;
+    // what is right is checked further, so that all problems come at once
+    const mended = mend(known.document, configurationSchema, checkShape, [...filled.paths, ...known.paths]);
+    return mended === undefined ? undefined : finish(mended, loadPolicyNames(mended));
   }
 
-  function finish(document: SourceDocument, names: ReadonlySet<string> | undefined): Configuration {
-    const settings = decode(configurationSchema, document.value, { directory: dirname(absolute) });
-    findings.push(...crossCheck(settings, document, names));
+  function finish(mended: Mended, names: ReadonlySet<string> | undefined): Configuration {
+    const settings = decode(configurationSchema, mended.document.value, { directory: dirname(absolute) });
+    findings.push(...crossCheck(settings, mended, names));
     const audit = Object.freeze({ file: settings.audit.file ?? join(settings.store.path, 'audit.ndjson') });
     return Object.freeze({ ...settings, audit, file: absolute, policyFiles });
   }
 
   /** Names of the policies, undefined when there is no directory or not all of it can be read. */
-  function loadPolicyNames(document: SourceDocument): ReadonlySet<string> | undefined {
-    const named = (document.value as { readonly policies?: unknown } | null)?.policies;
-    if (typeof named !== 'string' || named === '') return undefined;
+  function loadPolicyNames({ document, isAsWritten }: Mended): ReadonlySet<string> | undefined {
+    const { policies: named } = document.value as { readonly policies?: unknown };
+    if (typeof named !== 'string' || !isAsWritten(['policies'])) return undefined;
     const texts = readPolicies(named, document);
     if (texts === undefined) return undefined;
     policyFiles = Object.freeze(texts);
-    return policyNames(texts);
+    return unreadPolicies.some(isPolicy) ? undefined : policyNames(texts);
   }
 
   /** The directory's files by name; a directory without a policy would deny everybody, so it is a mistake (security rule 14). */
@@ -100,7 +106,7 @@ export function loadConfiguration(file: string, env: Environment): LoadResult {
     } catch (error) {
       return report(`The directory of policies ${directory} cannot be read (${reasonOf(error)}).`);
     }
-    if (!names.some((name) => !name.endsWith('.test.yaml') && name !== 'roles.yaml')) {
+    if (!names.some(isPolicy)) {
       return report(`The directory of policies ${directory} holds no policy (*.yaml).`);
     }
     // shown as the configuration itself was named: relative stays relative
@@ -109,9 +115,14 @@ export function loadConfiguration(file: string, env: Environment): LoadResult {
     for (const name of names.sort()) {
       const path = join(directory, name);
       watched.add(path);
-      const text = readText(join(shown, name), path);
-      if (typeof text === 'string') texts.push(Object.freeze({ file: join(shown, name), text }));
-      else findings.push(text);
+      const policy = join(shown, name);
+      const text = readText(policy, path);
+      if (typeof text === 'string') {
+        texts.push(Object.freeze({ file: policy, text }));
+        continue;
+      }
+      findings.push(text);
+      unreadPolicies.push(policy);
     }
     return texts;
   }
@@ -149,7 +160,7 @@ function sourcesOf(env: Environment, directory: string, watched: Set<string>): S
 function policyNames(files: readonly PolicyText[]): ReadonlySet<string> | undefined {
   const names = new Set<string>();
   for (const { file, text } of files) {
-    if (file.endsWith('.test.yaml') || basename(file) === 'roles.yaml') continue;
+    if (!isPolicy(file)) continue;
     const value = readYaml(file, text).document?.value;
     const name = typeof value === 'object' && value !== null ? Reflect.get(value, 'policy') : undefined;
     // one name unknown: nothing can be said about which policies there are
@@ -159,11 +170,11 @@ function policyNames(files: readonly PolicyText[]): ReadonlySet<string> | undefi
   return names;
 }
 
+/** Neither tests nor the reserved name. */
+const isPolicy = (file: string): boolean => !file.endsWith('.test.yaml') && basename(file) !== 'roles.yaml';
+
 /** The system's word for what went wrong, `ENOENT`; never the whole message, which repeats the path. */
 const reasonOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
 
 const placeOf = ({ line, column }: Finding): string => `${line}:${column}`;
-
-const sorted = (findings: readonly Finding[]): Finding[] =>
-  findings.toSorted((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1));

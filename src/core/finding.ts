@@ -24,3 +24,13 @@ export class InvalidConfiguration extends Error {
 }
 
 export const hasErrors = (findings: readonly Finding[]): boolean => findings.some((f) => f.severity === 'error');
+
+/** By file, line and column, each once: the same mistake may be seen from several places. */
+export function inOrder(findings: readonly Finding[]): Finding[] {
+  const unique = new Map(
+    findings.map((each) => [JSON.stringify([each.file, each.line, each.column, each.code, each.message]), each]),
+  );
+  return [...unique.values()].sort((a, b) =>
+    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
+  );
+}

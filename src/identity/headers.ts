@@ -9,12 +9,14 @@ export type IdentityHeader = readonly [name: string, value: string];
  *
  * A single value that HTTP could alter or that does not fit on its line (controls, surrounding space, broken Unicode) is
  * left out rather than escaped: two people must never share a spelling. The assertion is authoritative.
+ *
+ * @param userPrefix X-Forwarded-User is `provider:sub`, for where several providers could have a person of one name
  */
-export function identityHeaders(subject: Subject | undefined): readonly IdentityHeader[] {
+export function identityHeaders(subject: Subject | undefined, userPrefix = false): readonly IdentityHeader[] {
   if (subject === undefined) return NOBODY;
   const email = subject.emailVerified === false ? undefined : subject.email;
   return [
-    ['X-Forwarded-User', single(subject.sub)],
+    ['X-Forwarded-User', single(userPrefix ? subject.user : subject.sub)],
     ['X-Forwarded-Email', single(email)],
     [
       'X-Forwarded-Groups',

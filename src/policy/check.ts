@@ -10,7 +10,8 @@ import { runTests, type TestResult } from './tests.ts';
 export function checkPolicies<C>(
   files: readonly PolicyFile[],
   catalogue: Catalogue<C>,
+  unread: readonly string[] = [],
 ): { readonly findings: Finding[]; readonly tests: TestResult[] } {
-  const { set, findings } = loadPolicies(files, catalogue);
+  const { set, findings } = loadPolicies(files, catalogue, unread);
   return { findings, tests: runTests(set, catalogue) };
 }

@@ -3,7 +3,7 @@ import { LEVELS } from '../core/decision.ts';
 import { type Reading, Repeated, unknown } from '../core/signal.ts';
 import type { Path } from '../schema/document.ts';
 import { suggest } from '../schema/suggest.ts';
-import { kindOf, parseLiteral } from './literals.ts';
+import { kindOf, parseLiteral, typeText } from './literals.ts';
 import { literalName, resolveName, type Specs, suggestName } from './names.ts';
 import { didYouMean, isMap, type Report } from './report.ts';
 import type { AttributeRef } from './syntax.ts';
@@ -24,7 +24,7 @@ export function parseGivenValue(ref: AttributeRef, spec: AttributeSpec, value: u
   const isList = ref.type === 'list';
   const repeats = Array.isArray(value) && ref.type === 'string' && ref.key !== undefined && value.length > 0;
   if (Array.isArray(value) !== isList && !repeats) {
-    const message = `${ref.written} is a ${ref.type}, not ${kindOf(value)}.`;
+    const message = `${ref.written} is ${typeText(ref.type)}, not ${kindOf(value)}.`;
     const wrong = { ok: false, code: 'wrong-type', message } as const;
     return isList && (typeof value === 'string' || typeof value === 'number')
       ? { ...wrong, suggestion: `[${value}]` }
@@ -38,7 +38,7 @@ export function parseGivenValue(ref: AttributeRef, spec: AttributeSpec, value: u
       const wrong = {
         ok: false,
         code: 'wrong-type',
-        message: `${ref.written} is a ${ref.type}: ${literal.problem}.`,
+        message: `${ref.written} is ${typeText(ref.type)}: ${literal.problem}.`,
       } as const;
       return literal.suggestion === undefined ? wrong : { ...wrong, suggestion: literal.suggestion };
     }

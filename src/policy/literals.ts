@@ -1,5 +1,6 @@
 import type { AttributeType } from '../core/attribute.ts';
 import { LEVELS } from '../core/decision.ts';
+import { isDuration, parseDuration } from '../schema/units.ts';
 import { parseAddress } from './address.ts';
 import type { Scalar } from './syntax.ts';
 
@@ -11,16 +12,6 @@ export type Literal =
 const good = (value: Scalar): Literal => ({ ok: true, value });
 const bad = (problem: string, suggestion?: string): Literal =>
   suggestion === undefined ? { ok: false, problem } : { ok: false, problem, suggestion };
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `500ms`, `90s`, `15m`, `1h`, `7d` → ms; undefined otherwise. At most ten years. */
-export function parseDuration(text: string): number | undefined {
-  const match = /^(0|[1-9][0-9]{0,11})(ms|s|m|h|d)$/.exec(text);
-  if (match === null) return undefined;
-  const ms = Number(match[1]) * (UNITS[match[2] as string] as number);
-  return ms <= 3_653 * 86_400_000 ? ms : undefined;
-}
 
 /** RFC 3339 with an offset → wall-clock ms; undefined otherwise (also for the 30th of February and leap seconds). */
 export function parseInstant(text: string): number | undefined {
@@ -72,8 +63,8 @@ export function parseLiteral(type: AttributeType, value: unknown): Literal {
     case 'duration':
       return fromText(
         value,
-        parseDuration,
-        'a duration with one unit, such as 15m, 1h, 90s, 500ms or 7d, is needed',
+        (text) => (isDuration(text) ? parseDuration(text) : undefined),
+        'a duration such as 15m, 1h30m or 7d is needed',
         hintDuration,
       );
     case 'instant':
@@ -111,10 +102,13 @@ function fromText(
 const hintDuration = (value: unknown): string | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? `${value}s` : undefined;
 
+/** `a string`, `an instant`: how a message names what an attribute is. */
+export const typeText = (type: AttributeType): string => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
+
 /** How a message names what was found instead. Bounded. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object') return 'a map';
   const text = String(value);
   return typeof value === 'string' ? `"${text.length > 60 ? `${text.slice(0, 60)}…` : text}"` : text;

@@ -29,22 +29,27 @@ interface Loaded {
 /**
  * Reads policies (`*.yaml`), their tests (`*.test.yaml`) and refuses `roles.yaml` for now. All problems of all files are
  * reported at once, in the order of files and lines; a policy with an error is not in the set. Never throws.
+ *
+ * @param unread files that could not be read, which is told elsewhere: what is missing for that reason is not told again
  */
 export function loadPolicies<C>(
   files: readonly PolicyFile[],
   catalogue: Catalogue<C>,
+  unread: readonly string[] = [],
 ): { readonly set: PolicySet; readonly findings: Finding[] } {
   const specs: Specs = catalogue.attributes;
   const loaded = new Map<string, Loaded>();
   const broken = new Set<string>();
   const findings: Finding[] = [];
   const reports: Report[] = [];
+  /** policies whose name is not known */
+  const unnamed: string[] = [...unread];
 
   const open = (file: PolicyFile, check: (document: SourceDocument) => Finding[]): Opened | undefined => {
     const { document, findings: syntax } = readYaml(file.file, file.text);
     findings.push(...syntax);
     if (document === undefined) return undefined;
-    const shape = check(document);
+    const shape = check(document).map((finding) => withHint(finding, document.value));
     findings.push(...shape);
     const report = openReport(document);
     reports.push(report);
@@ -64,7 +69,10 @@ export function loadPolicies<C>(
   for (const file of files.filter((each) => kindOfFile(each.file) === 'policy')) {
     const opened = open(file, checkPolicyShape);
     const policy = opened && parsePolicy(specs, opened.report, opened.document);
-    if (opened === undefined || policy === undefined) continue;
+    if (opened === undefined || policy === undefined) {
+      unnamed.push(file.file);
+      continue;
+    }
     const { report } = opened;
     const first = loaded.get(policy.name);
     if (first !== undefined) {
@@ -77,7 +85,7 @@ export function loadPolicies<C>(
   }
   for (const file of files.filter((each) => kindOfFile(each.file) === 'tests')) {
     const opened = open(file, checkTestShape);
-    if (opened !== undefined) addTests(specs, opened, loaded);
+    if (opened !== undefined) addTests(specs, opened, loaded, unnamed);
   }
 
   const layers = new Map<string, Policy>();
@@ -95,7 +103,7 @@ export function loadPolicies<C>(
     if (broken.has(name)) continue;
     for (const test of tests) lintTest(reports.find((each) => each.file === test.file) ?? report, specs, whole, test);
   }
-  if (!files.some((each) => kindOfFile(each.file) === 'policy')) {
+  if (![...files.map(({ file }) => file), ...unread].some((file) => kindOfFile(file) === 'policy')) {
     findings.push(wholeFile(files[0]?.file ?? '', 'no-policies', 'There is no policy file here.'));
   }
   for (const report of reports) findings.push(...report.findings);
@@ -112,11 +120,19 @@ interface Opened {
   readonly wrong: boolean;
 }
 
-function addTests(specs: Specs, { document, report }: Opened, loaded: ReadonlyMap<string, Loaded>): void {
+function addTests(
+  specs: Specs,
+  { document, report }: Opened,
+  loaded: ReadonlyMap<string, Loaded>,
+  unnamed: readonly string[],
+): void {
   const { value } = document;
   if (!isMap(value) || typeof value.policy !== 'string') return;
-  const target = loaded.get(value.policy);
+  const { policy } = value;
+  const target = loaded.get(policy);
   if (target === undefined) {
+    // by the habit of naming a file after its policy, it is one of those that are wrong already
+    if (unnamed.some((file) => baseName(file) === `${policy}.yaml`)) return;
     const near = suggest(value.policy, loaded.keys());
     report.error(['policy'], 'unknown-policy', `There is no policy "${value.policy}" to test.`, didYouMean(near));
     return;
@@ -124,9 +140,24 @@ function addTests(specs: Specs, { document, report }: Opened, loaded: ReadonlyMa
   target.tests.push(...parseTests(specs, report, value.tests, new Set(target.policy.rules.map((rule) => rule.name))));
 }
 
+/** A configuration with a mistake in `routes` is taken for a policy, and then nothing that is said of it helps. */
+function withHint(finding: Finding, value: unknown): Finding {
+  if (finding.code !== 'missing-key' || !finding.message.includes('"policy"') || !isMap(value)) return finding;
+  const looksSo = Object.keys(value).some((key) => CONFIGURED.has(key) || suggest(key, CONFIGURED) !== undefined);
+  if (!looksSo) return finding;
+  return {
+    ...finding,
+    suggestion: 'A policy begins with `policy: NAME`. If this is a configuration, it needs `routes`.',
+  };
+}
+
+const CONFIGURED: ReadonlySet<string> = new Set(['routes', 'listen', 'trusted_proxies', 'identity']);
+
+const baseName = (file: string): string => file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+
 /** What a file is, by its name alone. */
 function kindOfFile(file: string): 'policy' | 'tests' | 'roles' {
-  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+  const name = baseName(file);
   if (/^roles\.ya?ml$/.test(name)) return 'roles';
   return /\.test\.ya?ml$/.test(name) ? 'tests' : 'policy';
 }

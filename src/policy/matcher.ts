@@ -3,7 +3,7 @@ import { LEVELS } from '../core/decision.ts';
 import type { Path } from '../schema/document.ts';
 import { suggest } from '../schema/suggest.ts';
 import { parseNetwork } from './address.ts';
-import { kindOf, parseLiteral } from './literals.ts';
+import { kindOf, parseLiteral, typeText } from './literals.ts';
 import { resolveName, type Specs, suggestName } from './names.ts';
 import { isOperator, listOperator, OPERATOR_TABLE, operatorsOf, scalarOperator } from './operators.ts';
 import { didYouMean, isMap, type Report } from './report.ts';
@@ -35,7 +35,7 @@ export function parseMatcher(
   if (Array.isArray(value)) {
     const operator = listOperator(ref.type);
     if (operator !== undefined) return atom(operator, value, path);
-    report.error(path, 'wrong-type', `${ref.written} is a ${ref.type}; a list cannot be meant.`);
+    report.error(path, 'wrong-type', `${ref.written} is ${typeText(ref.type)}; a list cannot be meant.`);
     return undefined;
   }
   if (!isMap(value)) {
@@ -67,7 +67,7 @@ function reportOperator(site: Site, name: string, path: Path): void {
   const offered = operatorsOf(site.ref.type);
   const known = isOperator(name);
   const message = known
-    ? `${site.ref.written} is a ${site.ref.type}; "${name}" does not apply to it.`
+    ? `${site.ref.written} is ${typeText(site.ref.type)}; "${name}" does not apply to it.`
     : `There is no operator "${name}".`;
   const near = (known ? RELATED[site.ref.type]?.[name] : undefined) ?? suggest(name, offered);
   site.report.error(
@@ -155,7 +155,12 @@ function scalar(site: Site, operator: Operator, value: unknown, path: Path): Ope
   const { ref, spec, report } = site;
   const literal = parseLiteral(ref.type, value);
   if (!literal.ok) {
-    report.error(path, 'wrong-type', `${ref.written} is a ${ref.type}: ${literal.problem}.`, literal.suggestion);
+    report.error(
+      path,
+      'wrong-type',
+      `${ref.written} is ${typeText(ref.type)}: ${literal.problem}.`,
+      literal.suggestion,
+    );
     return undefined;
   }
   const isPart = operator === 'prefix' || operator === 'suffix';
@@ -191,7 +196,7 @@ function reference(site: Site, operator: Operator, written: unknown, path: Path,
   report.error(
     path,
     'wrong-type',
-    `${other.written} is a ${other.type}, which "${operator}" cannot compare with ${ref.written}, a ${ref.type}.`,
+    `${other.written} is ${typeText(other.type)}, which "${operator}" cannot compare with ${ref.written}, ${typeText(ref.type)}.`,
   );
   return undefined;
 }

@@ -61,7 +61,8 @@ export function parseOverlay<C>(
 /**
  * A catalogue over overlaid contexts: what is replaced reads as it was set, everything else as in the base. Who signed in
  * follows `identity.authenticated` and `identity.sub`, the proofs follow `identity.assurance`, `auth_age` and `amr`, the
- * instant follows `time.now`; other attributes do not follow (setting `time.now` does not move `time.hour`).
+ * instant follows `time.now`. Other attributes do not follow by themselves: whoever sets `time.now` gives a base of that
+ * instant, so that hours and ages are of the same request.
  */
 export function overlayCatalogue<C>(catalogue: Catalogue<C>): Catalogue<Overlaid<C>> {
   const attributes = new Map<string, Attribute<Overlaid<C>>>();

@@ -1,8 +1,10 @@
 import { type TSchema, Type } from 'typebox';
 import type { AttributeSpec, AttributeType, Catalogue } from '../core/attribute.ts';
 import { LEVELS } from '../core/decision.ts';
+import { plainSchema } from '../schema/publish.ts';
+import { DURATION_PATTERN } from '../schema/units.ts';
 import { OPERATOR_TABLE, operatorsOf } from './operators.ts';
-import { DURATION_PATTERN, policyShape, type ShapeParts, testFileShape } from './shape.ts';
+import { policyShape, type ShapeParts, testFileShape } from './shape.ts';
 
 /**
  * The JSON Schema (draft-07) of a policy file, for editors: attributes of the catalogue with their meaning and
@@ -27,7 +29,7 @@ function rooted<C>(shape: (parts: ShapeParts) => TSchema, catalogue: Catalogue<C
   return Type.Unsafe({
     $schema: 'http://json-schema.org/draft-07/schema#',
     title,
-    ...shape(parts),
+    ...plainSchema(shape(parts)),
     definitions: { when: whenSchema(specs) },
   });
 }

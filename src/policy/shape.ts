@@ -5,7 +5,6 @@ import { SENSITIVITIES } from './syntax.ts';
 
 /** Policies and rules are named in answers, logs and metrics. */
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$';
-export const DURATION_PATTERN = '^(0|[1-9][0-9]{0,11})(ms|s|m|h|d)$';
 
 /** What differs between the schema that loading checks with and the one that editors complete with. */
 export interface ShapeParts {
@@ -23,8 +22,12 @@ const words = (values: readonly string[], description?: string): TSchema =>
 
 const closed = { additionalProperties: false } as const;
 const version = Type.Unsafe<number>({ const: 1, description: 'The version of the policy language.' });
+const NAME_EXPECTED = 'a name of letters, digits, -, _ and ., beginning with a letter or digit';
+const REASON_EXPECTED =
+  'a code of lower-case letters, digits and _, beginning with a letter, such as country_restriction';
 const policyName = Type.String({
   pattern: NAME_PATTERN,
+  'x-expects': NAME_EXPECTED,
   description: 'The name by which routes refer to this policy.',
   examples: ['finance'],
 });
@@ -39,7 +42,7 @@ const testShape = (parts: ShapeParts): TSchema =>
         {
           effect: words(['allow', 'deny', 'step_up', 'login']),
           rule: Type.Optional(Type.String({ description: 'The rule that the answer must name.' })),
-          reason: Type.Optional(Type.String({ pattern: REASON_PATTERN.source })),
+          reason: Type.Optional(Type.String({ pattern: REASON_PATTERN.source, 'x-expects': REASON_EXPECTED })),
         },
         closed,
       ),
@@ -48,7 +51,8 @@ const testShape = (parts: ShapeParts): TSchema =>
   );
 
 const ruleShape = (parts: ShapeParts): TSchema => {
-  const name = (description: string): TSchema => Type.Optional(Type.String({ pattern: NAME_PATTERN, description }));
+  const name = (description: string): TSchema =>
+    Type.Optional(Type.String({ pattern: NAME_PATTERN, 'x-expects': NAME_EXPECTED, description }));
   return Type.Object(
     {
       allow: name('Lets the request through when it holds, unless a deny or an unmet step_up fires.'),
@@ -58,6 +62,7 @@ const ruleShape = (parts: ShapeParts): TSchema => {
       reason: Type.Optional(
         Type.String({
           pattern: REASON_PATTERN.source,
+          'x-expects': REASON_EXPECTED,
           description: 'A stable code for the answer; policy_denied if left out.',
         }),
       ),

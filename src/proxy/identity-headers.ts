@@ -6,8 +6,11 @@ import type { Transit } from './transit.ts';
 
 /** What identity offers: header values of a subject, and a signature. Plain functions, handed over by compose. */
 export interface IdentityHeaderDeps {
-  /** X-Forwarded-User, -Email, -Groups, -Preferred-Username; empty values for nobody */
-  readonly identityHeaders: (subject: Transit['subject']) => readonly (readonly [name: string, value: string])[];
+  /** X-Forwarded-User (`provider:sub` with `userPrefix`), -Email, -Groups, -Preferred-Username; empty values for nobody */
+  readonly identityHeaders: (
+    subject: Transit['subject'],
+    userPrefix: boolean,
+  ) => readonly (readonly [name: string, value: string])[];
   /** signs an assertion, synchronously */
   readonly sign: (claims: AssertionClaims, nowMs: number) => string;
 }
@@ -34,7 +37,8 @@ function build(transit: Transit, route: CompiledRoute, deps: IdentityHeaderDeps)
   const now = transit.facts.at;
   const assertion = transit.session === undefined ? '' : deps.sign(claimsOf(transit, route), now);
   const headers: string[] = [];
-  for (const [name, value] of [...deps.identityHeaders(transit.subject), [ASSERTION_HEADER, assertion] as const]) {
+  const ofSubject = deps.identityHeaders(transit.subject, route.userPrefix);
+  for (const [name, value] of [...ofSubject, [ASSERTION_HEADER, assertion] as const]) {
     const wanted = route.identityNames.get(name) ?? name;
     if (wanted !== false) headers.push(wanted, value);
   }

@@ -121,6 +121,13 @@ export const routeOptions = Section(
     explain: withDefault(Flag({ description: 'Refusals name the rule that made them. For development.' }), false),
     timeouts: timeoutsSection,
     identity_headers: identityHeaders,
+    user_prefix: withDefault(
+      Flag({
+        description:
+          '`X-Forwarded-User` is `provider:name` instead of the bare name. Needed as soon as there are two providers, for a name is unique within one only; public routes then have it by themselves.',
+      }),
+      false,
+    ),
     reuse: withDefault(
       Flag({ description: 'Connections to the application serve several requests. false opens one for each.' }),
       true,

@@ -19,6 +19,8 @@ export interface CompiledRoute extends RoutePattern {
   readonly upstream: Upstream;
   /** our header name → the route's own name for it, or false to leave it out; names not in the map keep theirs */
   readonly identityNames: ReadonlyMap<string, string | false>;
+  /** X-Forwarded-User is `provider:sub` */
+  readonly userPrefix: boolean;
   readonly metrics: RouteMetrics;
 }
 

@@ -23,15 +23,22 @@ export function interpolate(
   document: SourceDocument,
   schema: TSchema,
   sources: Sources,
-): { readonly document: SourceDocument; readonly findings: Finding[] } {
+): {
+  readonly document: SourceDocument;
+  readonly findings: Finding[];
+  /** of the strings that could not be filled */
+  readonly paths: readonly Path[];
+} {
   const findings: Finding[] = [];
+  const paths: Path[] = [];
   const secrets = new Set<string>();
   const walk = (value: unknown, path: Path, node: Node | undefined): unknown => {
     if (typeof value === 'string') {
       if (!value.includes('${')) return value;
-      const filled = fill(value, sources, (code, message, suggestion) =>
-        findings.push(errorAt(document.file, document.locate(path), code, message, suggestion)),
-      );
+      const filled = fill(value, sources, (code, message, suggestion) => {
+        findings.push(errorAt(document.file, document.locate(path), code, message, suggestion));
+        paths.push(path);
+      });
       if (filled.outside) secrets.add(JSON.stringify(path.map(String)));
       return asSchemaWants(filled.text, node);
     }
@@ -43,7 +50,7 @@ export function interpolate(
   };
   const value = walk(document.value, [], schema as Node);
   const isSecret = (path: Path): boolean => document.isSecret(path) || secrets.has(JSON.stringify(path.map(String)));
-  return { document: { ...document, value, isSecret }, findings };
+  return { document: { ...document, value, isSecret }, findings, paths };
 }
 
 type Report = (code: string, message: string, suggestion?: string) => void;

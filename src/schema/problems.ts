@@ -14,6 +14,8 @@ export interface Problem {
   /** what was written, and what could have been meant */
   readonly word?: unknown;
   readonly candidates?: readonly string[];
+  /** the key that is not there */
+  readonly missing?: string;
 }
 
 /** Turns the errors of Ajv (verbose, allErrors) into problems: one for each mistake, not one for each branch of a union. */
@@ -60,6 +62,7 @@ function explain({ error, alternatives }: Folded): Problem {
         code: 'missing-key',
         text: `${path.length === 0 ? 'The file' : pathName(path)} needs the key "${String(params.missingProperty)}"`,
         showValue: false,
+        missing: String(params.missingProperty),
       };
     case 'propertyNames': {
       const key = String(params.propertyName);

@@ -23,6 +23,12 @@ export function publishSchema(schema: TSchema): Json {
   };
 }
 
+/** A schema without our own keywords and otherwise as it is, for files in which `${…}` means nothing. */
+export function plainSchema(schema: TSchema): Json {
+  const plain = (key: string, value: unknown) => ((ANNOTATIONS as readonly string[]).includes(key) ? undefined : value);
+  return JSON.parse(JSON.stringify(schema, plain)) as Json;
+}
+
 function publishNode(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(publishNode);
   if (typeof node !== 'object' || node === null) return node;

@@ -22,7 +22,8 @@ const MAX_TOKENS = 3_000_000;
  * Looks at the tokens of a text before any tree is built. Depth is bounded here because the parser and the composer are
  * recursive: 20,000 `[` abort the process (security rule 24). The lexer is the parser's own, and is iterative, so that the
  * two cannot disagree about what is a bracket and what is text. A pair in a flow list (`[a: b]`) is seen
- * at its colon, when its key is over, so the true depth is at most twice what is counted, and one for a key.
+ * at its colon, when its key is over, so the true depth is at most twice what is counted, and one for a key. Each syntax
+ * error may add a level to that; `readYaml` stops the parser after 100 of them.
  */
 export function scanYaml(text: string): ScanProblem[] {
   const problems: ScanProblem[] = [];

@@ -1,13 +1,15 @@
 /** Longest word that is compared; anything longer is not a typing mistake. */
 const MAX_LENGTH = 64;
+/** Shortest: of a word of two letters, half would be wrong. */
+const MIN_LENGTH = 3;
 
 /**
  * The candidate that `word` was probably meant to be: smallest Damerau-Levenshtein distance (optimal string alignment,
  * case ignored), at most a third of the word's length and at most 3; ties go to the first candidate. Undefined when
- * nothing is near.
+ * nothing is near, or the word has fewer than three letters.
  */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
-  if (word.length > MAX_LENGTH) return undefined;
+  if (word.length < MIN_LENGTH || word.length > MAX_LENGTH) return undefined;
   const folded = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.max(1, Math.floor(word.length / 3))) + 1;

@@ -15,7 +15,10 @@ const BYTES: Readonly<Record<string, number>> = {
   GiB: 1024 ** 3,
 };
 
-/** One number and one unit, or several from large to small: `1h30m`. At most nine digits each, so sums stay exact. */
+/**
+ * THE grammar of durations, in configurations and policies alike: one number and one unit, or several from large to small
+ * (`1h30m`); weeks, days, hours, minutes, seconds, milliseconds. At most nine digits each, so that sums stay finite.
+ */
 export const DURATION_PATTERN =
   '^(?=[0-9])([0-9]{1,9}w)?([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?$';
 export const BYTES_PATTERN = '^[0-9]{1,9}(B|kB|MB|GB|KiB|MiB|GiB)$';
@@ -26,9 +29,11 @@ const DURATION = new RegExp(DURATION_PATTERN, 'u');
 const BYTES_TEXT = new RegExp(BYTES_PATTERN, 'u');
 const LISTEN = new RegExp(LISTEN_PATTERN, 'u');
 
+export const isDuration = (text: string): boolean => DURATION.test(text);
+
 /** Milliseconds of `30m`, `1h30m`, `500ms`. Throws RangeError on anything else. */
 export function parseDuration(text: string): number {
-  if (!DURATION.test(text)) throw new RangeError(`not a duration: ${text}`);
+  if (!isDuration(text)) throw new RangeError(`not a duration: ${text}`);
   let total = 0;
   for (const [, digits, unit] of text.matchAll(/([0-9]+)(ms|[smhdw])/gu)) {
     total += Number(digits) * (MS[unit as string] as number);

@@ -9,10 +9,10 @@ import { suggest } from './suggest.ts';
 /** Problems listed per document. */
 const MAX_FINDINGS = 200;
 
-/** What a check found, and the paths of the values that are wrong. */
+/** What a check found: for people, and for `mend`. */
 export interface Checked {
   readonly findings: Finding[];
-  readonly paths: readonly Path[];
+  readonly problems: readonly Problem[];
 }
 
 /**
@@ -40,11 +40,11 @@ export function compileCheck(schema: TSchema): (document: SourceDocument) => Che
   for (const keyword of ANNOTATIONS) ajv.addKeyword({ keyword, valid: true });
   const validate = ajv.compile(schema);
   return (document) => {
-    if (validate(withPrototypes(document.value)) === true) return { findings: [], paths: [] };
+    if (validate(withPrototypes(document.value)) === true) return { findings: [], problems: [] };
     const problems = explainErrors((validate.errors ?? []) as readonly ErrorObject[]);
     const findings = problems.slice(0, MAX_FINDINGS).map((problem) => findingOf(document, problem));
     findings.sort((a, b) => a.line - b.line || a.column - b.column);
-    return { findings, paths: problems.map(({ path }) => path) };
+    return { findings, problems };
   };
 }
 

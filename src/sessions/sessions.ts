@@ -11,6 +11,7 @@ import { createCoherence } from './coherence.ts';
 import { createSession, type SessionStart } from './create.ts';
 import { elevateSession } from './elevate.ts';
 import { endSession, endSessionsOf } from './end.ts';
+import { createEndedCount } from './ended-count.ts';
 import { checkLimits, isExpired, type SessionLimits, writeInterval } from './limits.ts';
 import { createEndListeners, type EndListener } from './listeners.ts';
 import { createListing } from './listing.ts';
@@ -62,6 +63,11 @@ export interface Sessions extends Service {
   revokeUser(user: UserId, by: string, reason: string, options?: { readonly except?: SessionId }): Promise<number>;
   /** Live sessions, counted at most once in 15 seconds. */
   activeCount(): Promise<number>;
+  /**
+   * How many sessions were ended since the start of this process, in whatever process, as far as the store can still tell;
+   * those that had expired before do not count. Without the store, those known so far.
+   */
+  endedCount(): Promise<number>;
   /** Tells of every session that was ended, in whatever process, within 25 ms; answers how to stop it. */
   onEnd(listener: EndListener): () => void;
   /** How many look-ups the cache answered since the start, and how many the store. */
@@ -84,11 +90,13 @@ export function openSessions(
   const cache = createCache(options.maxCached ?? 50_000);
   const activity = createActivityWriter(deps);
   const listeners = createEndListeners(deps);
+  const ended = createEndedCount({ store, limits: () => limits });
   const coherence = createCoherence(store, {
     changed(change) {
       if (change.kind === 'user') return cache.dropUser(change.subject as UserId);
       if (change.kind !== 'session' || !isSessionId(change.subject)) return;
       cache.dropSession(change.subject);
+      ended.changed(change.subject);
       listeners.changed(change.subject);
     },
     forgotten() {
@@ -180,12 +188,16 @@ export function openSessions(
       yield* listing.all();
     },
     activeCount: listing.count,
+    async endedCount() {
+      await poll();
+      return ended.total();
+    },
 
     async revoke(id, by, reason) {
       if (!isSessionId(id)) return false;
-      const ended = await endSession(deps, id, { by, reason });
+      const former = await endSession(deps, id, { by, reason });
       await settled();
-      return ended !== undefined;
+      return former !== undefined;
     },
 
     async revokeUser(user, by, reason, { except } = {}) {

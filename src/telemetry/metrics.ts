@@ -21,6 +21,8 @@ export interface MetricSources {
   readonly cacheMisses?: () => number;
   /** left out of the scrape only when there is no source; a failure reads as 0 */
   readonly storeUp?: () => MaybePromise<boolean>;
+  /** how many times access was ended since the start, by kind: `session`, later `token` and `user` */
+  readonly revocations?: () => MaybePromise<Readonly<Record<string, number>>>;
 }
 
 export interface Metrics {
@@ -29,8 +31,8 @@ export interface Metrics {
   /** one request read by this lane (`node`, later `fast`) */
   lane(name: string): void;
   authentication(method: string, result: string): void;
-  /** @param count how many sessions or tokens it ended; 0 counts nothing */
-  revocation(kind: string, count: number): void;
+  /** The figures of one operation of the store: told the ms that it took. Allocates nothing per answer. */
+  storeOperation(operation: string): (durationMs: number) => void;
   auditDropped(count: number): void;
   /** an attempt to load the configuration; @param atMs wall-clock ms */
   configReload(ok: boolean, atMs: number): void;
@@ -54,6 +56,7 @@ export function openMetrics(build: { readonly version: string; readonly node: st
   const registry = new Registry();
   const routes = new Map<string, RouteFigures>();
   const lanes = new Map<string, number>();
+  const storeOperations = new Map<string, Histogram>();
   const reasons = new ReasonLabels();
   const decisionDuration = new Histogram(METRICS.decisionDuration.buckets);
   let sources: MetricSources = {};
@@ -61,10 +64,12 @@ export function openMetrics(build: { readonly version: string; readonly node: st
   const view = (row: MetricRow, values: () => MaybePromise<Sample[]>) => registerView(registry, row, values);
   const perRoute = (samples: (figures: RouteFigures) => Iterable<Sample>) => () =>
     [...routes.values()].flatMap((figures) => [...samples(figures)]);
-  const source = (row: MetricRow, read: () => (() => MaybePromise<number>) | undefined, otherwise?: number) =>
+  const source = (row: MetricRow, find: () => (() => MaybePromise<number>) | undefined, otherwise?: number) =>
     view(row, async () => {
-      const reader = read();
-      const value = reader === undefined ? undefined : ((await settled(reader)) ?? otherwise);
+      const read = find();
+      if (read === undefined) return [];
+      const figure = await settled(read);
+      const value = Number.isFinite(figure) ? figure : otherwise;
       return value === undefined ? [] : [{ labels: {}, value }];
     });
 
@@ -89,9 +94,15 @@ export function openMetrics(build: { readonly version: string; readonly node: st
   source(METRICS.activeSessions, () => sources.activeSessions);
   source(METRICS.cacheHits, () => sources.cacheHits);
   source(METRICS.cacheMisses, () => sources.cacheMisses);
+  view(METRICS.revocations, async () => {
+    const byKind = sources.revocations && (await settled(sources.revocations));
+    return Object.entries(byKind ?? {}).map(([kind, value]) => ({ labels: { kind }, value }));
+  });
+  view(METRICS.storeDuration, () =>
+    [...storeOperations].flatMap(([op, histogram]) => histogramSamples(METRICS.storeDuration, { op }, histogram)),
+  );
   source(METRICS.storeUp, () => sources.storeUp && (async () => ((await sources.storeUp?.()) ? 1 : 0)), 0);
   const authentications = counter(registry, METRICS.authentications);
-  const revocations = counter(registry, METRICS.revocations);
   const auditDropped = counter(registry, METRICS.auditDropped);
   const reloadSuccess = gauge(registry, METRICS.reloadSuccess);
   const reloadTimestamp = gauge(registry, METRICS.reloadTimestamp);
@@ -99,7 +110,6 @@ export function openMetrics(build: { readonly version: string; readonly node: st
   collectDefaultMetrics({ register: registry });
   const methods = bounded();
   const results = bounded();
-  const kinds = bounded();
 
   return {
     route(name) {
@@ -120,7 +130,11 @@ export function openMetrics(build: { readonly version: string; readonly node: st
     },
     lane: (name) => void lanes.set(name, (lanes.get(name) ?? 0) + 1),
     authentication: (method, result) => authentications.inc({ method: methods(method), result: results(result) }),
-    revocation: (kind, count) => count > 0 && revocations.inc({ kind: kinds(kind) }, count),
+    storeOperation(operation) {
+      const histogram = storeOperations.get(operation) ?? new Histogram(METRICS.storeDuration.buckets);
+      storeOperations.set(operation, histogram);
+      return (durationMs) => histogram.observe(durationMs);
+    },
     auditDropped: (count) => count > 0 && auditDropped.inc(count),
     configReload(ok, atMs) {
       reloadSuccess.set(ok ? 1 : 0);
@@ -206,13 +220,12 @@ function bounded(): (value: string) => string {
   };
 }
 
-/** A source's figure, or undefined when it throws, is late or is not finite: a scrape must not hang on a stuck store. */
-async function settled(read: () => MaybePromise<number>): Promise<number | undefined> {
+/** What a source says, or undefined when it throws or is late: a scrape must not hang on a stuck store. */
+async function settled<T>(read: () => MaybePromise<T>): Promise<T | undefined> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, SOURCE_TIMEOUT_MS, undefined);
   try {
-    const value = await Promise.race([read(), late]);
-    return Number.isFinite(value) ? value : undefined;
+    return await Promise.race([read(), late]);
   } catch {
     return undefined;
   } finally {

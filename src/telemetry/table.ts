@@ -15,6 +15,12 @@ const DECISION_SECONDS = [
   0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
 ] as const;
 
+/** Bounds for an answer of the store: 1 µs, a read in memory, to 2.5 s. */
+const STORE_SECONDS = [
+  0.000001, 0.0000025, 0.000005, 0.00001, 0.000025, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+  0.1, 0.25, 1, 2.5,
+] as const;
+
 /**
  * THE table of metrics (interfaces, "Metrics"): base units, bounded labels. Node's own metrics come on top. A metric that
  * is not here does not exist; docs/operations.md explains what to watch.
@@ -82,6 +88,13 @@ export const METRICS = {
     help: '1 while the store answers, else 0.',
     type: 'gauge',
     labels: [],
+  },
+  storeDuration: {
+    name: 'sallyport_store_duration_seconds',
+    help: 'Time that the store took to answer, failures included, by operation.',
+    type: 'histogram',
+    labels: ['op'],
+    buckets: STORE_SECONDS,
   },
   authentications: {
     name: 'sallyport_authentications_total',

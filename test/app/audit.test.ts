@@ -110,7 +110,7 @@ it('every decision is there, under the id that the client was told', async () =>
     ['GET /open', [], { result: 'allow', route: 'open', status: 200 }],
     ['GET /a', ['Host: nowhere.test'], { result: 'refused', reason: 'no_route', host: 'nowhere.test', status: 404 }],
     ['GET /a%00b', [], { result: 'refused', reason: 'ambiguous_request', status: 400 }],
-    ['GET /a', ['User-Agent: curl', 'X-Forwarded-For: 192.0.2.9'], { userAgent: 'curl', address: '127.0.0.1' }],
+    ['GET /a', ['User-Agent: curl', 'X-Forwarded-For: 192.0.2.9'], { user_agent: 'curl', address: '127.0.0.1' }],
   ];
   const told = new Map<string, object>();
   for (const [line, headers, event] of expected) {
@@ -120,8 +120,8 @@ it('every decision is there, under the id that the client was told', async () =>
   expect(told.size).toBe(expected.length);
   await gate.gateway.close(1000);
   for (const [id, event] of told) expect(byId(id)).toEqual([expect.objectContaining({ type: 'decision', ...event })]);
-  for (const { durationMs, time } of auditOf(file).events.filter((event) => event.type === 'decision')) {
-    expect([typeof durationMs, typeof time]).toEqual(['number', 'number']);
+  for (const { duration_ms, time } of auditOf(file).events.filter((event) => event.type === 'decision')) {
+    expect([typeof duration_ms, typeof time]).toEqual(['number', 'number']);
   }
 });
 

@@ -64,11 +64,11 @@ export async function readiness(adminPort: number): Promise<{ readonly status: n
   return { status: answer.status, reasons };
 }
 
-/** One figure without labels. */
+/** One figure; labels, where there are any, as the scrape writes them: `name{kind="session"}`. */
 export async function metric(adminPort: number, name: string): Promise<number> {
   const answer = await fetch(`http://127.0.0.1:${adminPort}/metrics`, { headers: { Connection: 'close' } });
-  const line = new RegExp(`^${name} (\\S+)$`, 'm').exec(await answer.text());
-  return Number(line?.[1] ?? Number.NaN);
+  const line = (await answer.text()).split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1) ?? Number.NaN);
 }
 
 /** Events of an audit file; lines that are none are returned apart. */

@@ -200,11 +200,12 @@ describe('what is changed takes effect', () => {
     const gate = await gatewayHere({ config: `timeouts: { drain: 10s }\n${route('http://127.0.0.1:9')}` });
     gate.write(
       'sallyport.yaml',
-      `timeouts: { drain: 11s }\nsecrets: { cookie: ${'x'.repeat(40)} }\n${route('http://127.0.0.1:9')}`,
+      `timeouts: { drain: 11s }\nlimits: { head: 17KiB, body: 2MiB }\nsecrets: { cookie: ${'x'.repeat(40)} }\n${route('http://127.0.0.1:9')}`,
     );
     expect(gate.gateway.reload().ok).toBe(true);
     const said = gate.logged.filter((line) => line.includes('takes effect at the next start'));
-    expect(said).toHaveLength(2);
+    expect(said).toHaveLength(3);
+    expect(said.join()).toContain('`limits.head` changed');
     expect(said.join()).not.toContain('xxxxxxxx');
   });
 });

@@ -14,12 +14,13 @@ import {
   type TestGateway,
 } from '../support/gateway.ts';
 import { openUpstream, type RecordingUpstream } from '../support/upstream.ts';
-import { auditOf } from './process.ts';
+import { auditOf, metric } from './process.ts';
 
 let upstream: RecordingUpstream;
 let first: TestGateway;
 let second: TestGateway;
 let process3: RunningCommand;
+let adminPort3: number;
 const gates = new Map<string, Send>();
 
 beforeAll(async () => {
@@ -29,7 +30,8 @@ beforeAll(async () => {
   second = await openTestGateway({ config, store: `{ path: ${first.directory}/data }` });
   // a third one, in a process of its own, by the very same configuration file
   process3 = startSallyport(['run', '--config', first.configFile]);
-  const [, port] = await process3.says(/"gateway":"127\.0\.0\.1:(\d+)"/);
+  const [, port, adminPort] = await process3.says(/"gateway":"127\.0\.0\.1:(\d+)","admin":"127\.0\.0\.1:(\d+)"/);
+  adminPort3 = Number(adminPort);
   gates
     .set('first', first.send)
     .set('second', second.send)
@@ -150,6 +152,19 @@ describe('from the command line', () => {
     for (const name of gates.keys()) for (const cookie of cookies) expect(await ask(name, cookie)).toBe(200);
     expect((await command('session', 'revoke', '--user', 'ann')).code).toBe(0);
     for (const name of gates.keys()) for (const cookie of cookies) expect(await ask(name, cookie)).toBe(401);
+  });
+
+  it('what it ended is counted by every gateway, though nobody asked for anything since', async () => {
+    const ports = [first.adminPort, second.adminPort, adminPort3];
+    const counts = () => Promise.all(ports.map((port) => metric(port, 'sallyport_revocations_total{kind="session"}')));
+    const before = await counts();
+    const [one, two] = [await signIn('first'), await signIn('process')];
+    expect((await command('session', 'revoke', await idOf('first', one))).code).toBe(0);
+    expect((await command('session', 'revoke', '--user', 'ann')).code).toBe(0);
+    const after = await counts();
+    expect(after).toEqual(before.map((count) => count + 2));
+    for (const name of gates.keys()) expect(await ask(name, two)).toBe(401);
+    expect(await counts()).toEqual(after);
   });
 });
 

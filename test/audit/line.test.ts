@@ -26,10 +26,15 @@ const full: AuditEvent = {
   detail: 'x',
 };
 
+/** The same, as every machine-readable output of the product spells names. */
+const { userAgent, durationMs, ...rest } = full;
+const written = { ...rest, user_agent: userAgent, duration_ms: durationMs };
+
 describe('a line of the audit file', () => {
-  test('holds the event, every key of it, and ends', () => {
+  test('holds the event, every key of it, in snake_case, and ends', () => {
     const line = openLineWriter()(full, 0);
-    expect(JSON.parse(line)).toEqual(full);
+    expect(JSON.parse(line)).toEqual(written);
+    for (const key of Object.keys(JSON.parse(line))) expect(key).toMatch(/^[a-z]+(_[a-z]+)*$/);
     expect(line.endsWith('}\n')).toBe(true);
     expect(Object.keys(JSON.parse(line))[0]).toBe('time');
   });
@@ -45,11 +50,11 @@ describe('a line of the audit file', () => {
   test('a time or a duration that is no number does not break it', () => {
     const parsed = JSON.parse(openLineWriter()({ ...full, time: Number.NaN, durationMs: Number.NaN }, 7));
     expect(parsed.time).toBe(7);
-    expect(parsed).not.toHaveProperty('durationMs');
+    expect(parsed).not.toHaveProperty('duration_ms');
     expect(JSON.parse(openLineWriter()({ ...full, time: 0 }, 7)).time).toBe(7);
   });
   test('durations are told to the microsecond', () => {
-    expect(openLineWriter()({ ...full, durationMs: 20.316929000000073 }, 0)).toContain('"durationMs":20.317,');
+    expect(openLineWriter()({ ...full, durationMs: 20.316929000000073 }, 0)).toContain('"duration_ms":20.317,');
   });
   test('secrets do not come through, remembered or not', () => {
     const secret = 'A'.repeat(43);
@@ -79,6 +84,6 @@ describe('a line of the audit file', () => {
       const parsed = JSON.parse(toLine({ ...full, path: `/p/${i}` }, 0));
       if (parsed.path !== `/p/${i}`) expect(parsed.path).toBe(`/p/${i}`);
     }
-    expect(JSON.parse(toLine(full, 0))).toEqual(full);
+    expect(JSON.parse(toLine(full, 0))).toEqual(written);
   });
 });

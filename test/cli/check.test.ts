@@ -39,12 +39,19 @@ const BAD: Readonly<Record<string, string | Uint8Array>> = {
 };
 
 describe('check', () => {
-  it('without a path takes the configuration, and the shipped one has no finding', async () => {
-    const { code, stdout, stderr } = await sallyport(['check', '--strict']);
-    expect(stdout).toMatch(/^0 error\(s\), 0 warning\(s\), [1-9]\d* test\(s\) passed, 0 failed$/m);
-    expect(stderr).toBe('');
-    expect(code).toBe(0);
-  });
+  it.each([
+    [[], 0],
+    [['--strict'], 1],
+  ])(
+    'without a path takes the configuration; the shipped one has the one warning that it deserves: %j exits %i',
+    async (options, expected) => {
+      const { code, stdout, stderr } = await sallyport(['check', ...options]);
+      expect(stdout).toMatch(/^config\/sallyport\.yaml:\d+:1: warning: .*portal.* \[no-portal\]$/m);
+      expect(stdout).toMatch(/^0 error\(s\), 1 warning\(s\), [1-9]\d* test\(s\) passed, 0 failed$/m);
+      expect(stderr).toBe('');
+      expect(code).toBe(expected);
+    },
+  );
 
   it('of a directory tells the mistakes of all files at once, each at its place', async () => {
     const { code, stdout, stderr } = await inDirectory(BAD)('bad', '--json');
@@ -159,14 +166,57 @@ describe('check', () => {
   });
 
   it.each([
-    ['a file with routes is a configuration', 'sallyport.yaml'],
-    ['any other is a policy', join('policies', 'staff.yaml')],
-  ])('%s', async (_, path) => {
+    ['a file with routes is a configuration', 'sallyport.yaml', ['sallyport.yaml:8:1 no-portal']],
+    ['any other is a policy', join('policies', 'staff.yaml'), []],
+  ])('%s', async (_, path, expected) => {
     const { code, stdout } = await inDirectory()(path, '--json');
-    expect(JSON.parse(stdout)).toMatchObject({
-      findings: [],
-      summary: { errors: 0, warnings: 0, passed: 1, failed: 0 },
-    });
+    const json = JSON.parse(stdout) as CheckJson;
+    expect(places(json)).toEqual(expected);
+    expect(json.summary).toEqual({ errors: 0, warnings: expected.length, passed: 1, failed: 0 });
     expect(code).toBe(0);
+  });
+
+  it('of tests alone says where their policy is looked for', async () => {
+    const tests = STAFF.replace(/rules:[\s\S]*(?=tests:)/, '').replace('tests:', 'tsets: 1\ntests:');
+    const check = inDirectory({ 'p/staff.test.yaml': tests, 'p/staff.yaml': STAFF });
+    const { code, stdout } = await check('p/staff.test.yaml', '--json');
+    const json = JSON.parse(stdout) as CheckJson;
+    expect(places(json)).toEqual(['p/staff.test.yaml:1:1 tests-alone', 'p/staff.test.yaml:3:1 unknown-key']);
+    expect(json.findings[0]?.suggestion).toBe('Check the directory: sallyport check p');
+    expect(code).toBe(1);
+  });
+
+  it('of a configuration tells what its routes make of the policies, and runs their tests, whatever else is wrong', async () => {
+    const check = inDirectory({
+      'sallyport.yaml': CONFIG.replace('body: 1MiB', 'body: 1Mib').replaceAll(
+        'public: true',
+        'public: true, policy: staff'.replace(', ', '\n    '),
+      ),
+      'policies/staff.yaml': STAFF,
+    });
+    const { code, stdout } = await check('sallyport.yaml', '--json');
+    const json = JSON.parse(stdout) as CheckJson;
+    expect(places(json)).toEqual([
+      'policies/staff.yaml:4:5 public-route-effect',
+      'policies/staff.yaml:5:32 public-route-person',
+      'sallyport.yaml:6:31 bad-value',
+      'sallyport.yaml:8:1 no-portal',
+    ]);
+    expect(json.tests).toEqual([expect.objectContaining({ policy: 'staff', passed: true })]);
+    expect(code).toBe(1);
+  });
+
+  it('of a policy that cannot be read says so once, and not that there is none of its name', async () => {
+    const check = inDirectory({
+      'sallyport.yaml': CONFIG,
+      'policies/staff.yaml/x': '',
+      'policies/staff.test.yaml': STAFF.replace(/rules:[\s\S]*(?=tests:)/, ''),
+      'policies/other.yaml': STAFF.replaceAll('staff', 'other'),
+    });
+    for (const path of ['sallyport.yaml', 'policies']) {
+      const json = JSON.parse((await check(path, '--json')).stdout) as CheckJson;
+      const errors = json.findings.filter(({ severity }) => severity === 'error');
+      expect(errors).toEqual([expect.objectContaining({ file: 'policies/staff.yaml', code: 'file-unreadable' })]);
+    }
   });
 });

@@ -14,7 +14,7 @@ tests:
     expect: { effect: allow, rule: staff }
 `;
 
-/** A configuration without a finding. Two providers, so that a name can be ambiguous; nothing listens upstream. */
+/** A configuration whose one finding is that there is no portal. Two providers, so that a name can be ambiguous; nothing listens upstream. */
 export const CONFIG = `version: 1
 listen: { http: 127.0.0.1:0 }
 admin: { address: 127.0.0.1:0 }
@@ -31,10 +31,12 @@ routes:
     match: { host: app.test }
     upstream: http://127.0.0.1:9
     policy: [staff]
+    user_prefix: true
   - route: files
     match: { host: app.test, path: /files }
     upstream: http://127.0.0.1:9
     policy: [staff]
+    user_prefix: true
     allow: [encoded_slash]
 `;
 

@@ -15,9 +15,24 @@ rules:
     unknown: skip
 `;
 
+/** Midnight, hours and ages, where the day begins nine hours before UTC. */
+const NIGHT = `version: 1
+policy: night
+timezone: Asia/Tokyo
+rules:
+  - allow: second-of-january
+    when: { time.date: 2026-01-02, time.weekday: fri, time.hour: 8 }
+  - deny: old
+    when: { any: [{ session.age: { above: 0s } }, { session.idle: { above: 0s } }, { identity.auth_age: { above: 0s } }] }
+  - step_up: lasting
+    when: { request.method: PUT }
+    require: { level: none, max_age: 1m }
+`;
+
 let directory: Directory;
+const OTHER = new Set(['--policies', '--config']);
 const explain = (...args: string[]) =>
-  sallyport(['explain', ...args, ...(args.includes('--policies') ? [] : ['--config', 'sallyport.yaml'])], {
+  sallyport(['explain', ...args, ...(args.some((arg) => OTHER.has(arg)) ? [] : ['--config', 'sallyport.yaml'])], {
     cwd: directory.path,
   });
 
@@ -27,6 +42,8 @@ beforeAll(() => {
     'policies/staff.yaml': STAFF,
     'candidate/staff.yaml': STAFF,
     'candidate/step.yaml': STEP,
+    'night/night.yaml': NIGHT,
+    'any.yaml': CONFIG.replace('match: { host: app.test }', 'match: {}'),
     'empty/notes.txt': '',
   });
 });
@@ -72,6 +89,29 @@ describe.concurrent('explain says what would be decided and why', () => {
       ['DELETE', '/x', '--policies', 'candidate', '--as', 'ann', '--set', 'identity.assurance=medium'],
       /→ allow by step\/all, [\s\S]*strong: true, met/,
     ],
+    [
+      'time.now moves the clock of the whole request, in the zone of the policy',
+      ['GET', '/', '--policies', 'night', '--as', 'ann', '--set', 'time.now=2026-01-01T23:30:00Z'],
+      /→ allow by night\/second-of-january[\s\S]*time\.date is "2026-01-02"/,
+    ],
+    [
+      'and the sign-in before it: proofs are of that day too',
+      ['PUT', '/', '--policies', 'night', '--as', 'ann', '--set', 'time.now=2026-01-01T23:30:00Z'],
+      /→ allow by night\/second-of-january/,
+    ],
+    [
+      'what is set by itself wins',
+      [
+        ...['GET', '/', '--policies', 'night', '--as', 'ann', '--set', 'time.now=2026-01-01T23:30:00Z'],
+        ...['--set', 'session.age=9h', '--set', 'time.hour=8'],
+      ],
+      /→ deny [\s\S]*night\/old[\s\S]*session\.age is 32400000/,
+    ],
+    [
+      'a path alone is asked of localhost where a route takes every host',
+      ['GET', '/x', '--config', 'any.yaml'],
+      /^GET localhost\/x \(route app\)/,
+    ],
   ])('%s', async (_, args, says) => {
     const { code, stdout, stderr } = await explain(...args);
     expect(stdout).toMatch(says);
@@ -85,6 +125,7 @@ describe.concurrent('explain says what would be decided and why', () => {
     expect(JSON.parse(stdout)).toMatchObject({
       request: { method: 'GET', host: 'app.test', path: '/x', route: 'app', as: 'local:zoe' },
       decision: { effect: 'deny', reason: 'no_rule_matched' },
+      implicit_allow: false,
       rules: [
         {
           policy: 'staff',
@@ -99,6 +140,20 @@ describe.concurrent('explain says what would be decided and why', () => {
       ],
     });
   });
+});
+
+it('explain --json speaks snake_case and seconds', async () => {
+  const args = ['DELETE', '/x', '--policies', 'candidate', '--policy', 'step', '--as', 'ann', '--json'];
+  const { stdout } = await explain(...args);
+  const { decision } = JSON.parse(stdout) as { decision: unknown };
+  expect(decision).toMatchObject({ effect: 'step_up', need: { level: 'medium', max_age: 600, all_of: [] } });
+  // attributes and words of policies are values, never keys
+  const keys: string[] = [];
+  JSON.parse(stdout, (key, value) => {
+    keys.push(key);
+    return value;
+  });
+  expect(keys.filter((key) => !/^[a-z_0-9]*$/.test(key))).toEqual([]);
 });
 
 describe.concurrent('a request that the gateway refuses before any policy is asked exits 1', () => {
@@ -119,7 +174,9 @@ describe.concurrent('a request that the gateway refuses before any policy is ask
 
   it('and says so in words', async () => {
     const { stdout, stderr } = await explain('GET', '/a%2Fb');
-    expect(stderr).toMatch(/would refuse .* 400 ambiguous_request: .*encoded_slash.* route app/);
+    expect(stderr).toMatch(
+      /would refuse this request \(GET app\.test\/a%2Fb\) with 400 ambiguous_request: .*encoded_slash.* route app/,
+    );
     expect(stdout).toBe('');
   });
 });

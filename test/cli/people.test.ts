@@ -150,7 +150,9 @@ describe('what a command does to a user is in force in a running gateway with th
   it('a name that two providers have is refused until it is said which', async () => {
     running.write(
       'two.yaml',
-      readFileSync(running.configFile, 'utf8').replace('}] }', '}, { id: guests, type: local }] }'),
+      readFileSync(running.configFile, 'utf8')
+        .replace('}] }', '}, { id: guests, type: local }] }')
+        .replace('policy: staff', 'policy: staff, user_prefix: true'),
     );
     const two = (args: string[], input = '') =>
       sallyport([...args, '--config', join(running.directory, 'two.yaml')], { input });

@@ -4,6 +4,8 @@ import { parse } from 'yaml';
 import { sallyport } from '../support/command.ts';
 import { CONFIG, type Directory, directoryWith, STAFF } from './directory.ts';
 
+const TESTS = STAFF.replace(/rules:[\s\S]*(?=tests:)/, '');
+
 let directory: Directory;
 const run = (args: readonly string[], options: Parameters<typeof sallyport>[1] = {}) =>
   sallyport(args, { cwd: directory.path, ...options });
@@ -107,6 +109,7 @@ describe.concurrent('output', () => {
   it.each([
     ['configuration', CONFIG, CONFIG.replace('version: 1', 'version: 1\ncolour: red')],
     ['policy', STAFF, STAFF.replace('any_of', 'any_off')],
+    ['policy-tests', TESTS, TESTS.replace('effect', 'efect')],
   ])('schema %s is a JSON Schema that takes what is right and refuses what is not', async (what, good, bad) => {
     const { code, stdout } = await run(['schema', what]);
     expect(code).toBe(0);

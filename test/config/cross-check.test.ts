@@ -6,6 +6,7 @@ import { directoryWith } from './directory.ts';
 const HEAD = 'version: 1\n';
 const route = (name: string, rest: string): string =>
   `  - { route: ${name}, upstream: "http://a", public: true${rest === '' ? '' : `, ${rest}`} }\n`;
+const one = (rest: string, more = ''): string => `${routes(route('a', rest))}${more}`;
 const routes = (...list: string[]): string => `${HEAD}routes:\n${list.join('')}`;
 
 function told(text: string): string[] {
@@ -44,15 +45,15 @@ describe('ties between routes', () => {
 });
 
 describe('between values', () => {
-  const one = (rest: string, more = ''): string => `${routes(route('a', rest))}${more}`;
   const guarded = (rest: string): string =>
     `${HEAD}routes:\n  - { route: a, upstream: "http://a", policy: x }\npolicies: p\n${rest}`;
   const LOCAL = 'identity: { providers: [{ id: s, type: local }] }\n';
+  const TWO = LOCAL.replace('}] }', '}, { id: t, type: local }] }');
   it.each<[string, string, string[]]>([
     [
       'neither policy nor public',
       `${one('').replace(', public: true', '')}${LOCAL}listen: { http: "127.0.0.1:80" }\n`,
-      ['3 error route-without-policy'],
+      ['2 warning no-portal', '3 error route-without-policy'],
     ],
     ['a policy without a directory of policies', one('policy: x'), ['3 error policies-missing']],
     ["the gateway's own paths", one('match: { path: /.Sallyport/x }'), ['3 error reserved-path']],
@@ -90,19 +91,122 @@ describe('between values', () => {
       one('', 'identity: { providers: [{ id: s, type: local }, { id: t, type: local }] }\n'),
       [],
     ],
-    ['sign-in on the network without TLS', guarded(LOCAL), ['1 warning plain-http']],
-    ['the same on loopback', guarded(`${LOCAL}listen: { http: "127.0.0.1:80" }\n`), []],
-    ['the same behind a trusted proxy', guarded(`${LOCAL}trusted_proxies: [10.0.0.0/8]\n`), []],
+    ['sign-in on the network without TLS', guarded(LOCAL), ['1 warning plain-http', '2 warning no-portal']],
+    [
+      'the same on loopback: pages that share an origin',
+      guarded(`${LOCAL}listen: { http: "127.0.0.1:80" }\n`),
+      ['2 warning no-portal'],
+    ],
+    ['the same behind a trusted proxy', guarded(`${LOCAL}trusted_proxies: [10.0.0.0/8]\n`), ['2 warning no-portal']],
+    [
+      'a portal, of a later version',
+      guarded(`${LOCAL}portal: { host: x.y }\n`),
+      ['1 warning plain-http', '6 error not-available-yet'],
+    ],
     ['nobody can sign in', guarded('listen: { http: "[::1]:80" }\n'), ['1 warning no-provider']],
     [
-      'several hosts that sign in',
+      'several hosts that sign in, told once',
       guarded(`${LOCAL}listen: { http: "127.0.0.1:80" }\n`).replace(
         'policies: p',
         '  - { route: b, upstream: "http://a", policy: x, match: { host: b.c } }\npolicies: p',
       ),
       ['2 warning no-portal'],
     ],
+    [
+      'two providers and the bare name',
+      guarded(`${TWO}trusted_proxies: [::1]\n`),
+      ['2 warning no-portal', '3 error ambiguous-user'],
+    ],
+    [
+      'two providers and their name in front',
+      guarded(`${TWO}trusted_proxies: [::1]\n`).replace('policy: x', 'policy: x, user_prefix: true'),
+      ['2 warning no-portal'],
+    ],
   ])('%s', (_name, text, expected) => {
+    expect(told(text)).toEqual(expected);
+  });
+});
+
+describe('one mistake hides no other, and is told once', () => {
+  const rest = `identity: { providers: [{ id: s, type: local }, { id: s, type: local }] }
+policies: p
+routes:
+  - { route: a, upstream: UPSTREAM, policy: [x, y] }
+  - { route: a, upstream: "http://a", match: { path: /b }, public: true }
+  - { route: c, upstream: "http://a", match: { path: /c } }
+`;
+  const others = [
+    '3 error duplicate-provider',
+    '5 warning no-portal',
+    '6 error unknown-policy',
+    '7 error duplicate-route',
+    '8 error route-without-policy',
+  ];
+  const bad = (upstream: string, second: string): string =>
+    `version: 1\n${second}\n${rest.replace('UPSTREAM', upstream)}`;
+  it.each<[string, string, string[]]>([
+    ['a bad value that is needed', bad('127.0.0.1:3000', 'trusted_proxies: [::1]'), ['6 error bad-value']],
+    ['a key that is missing', bad('x', 'trusted_proxies: [::1]').replace(' upstream: x,', ''), ['6 error missing-key']],
+    ['a bad item of a list', bad('"http://a"', 'trusted_proxies: [foo, ::1]'), ['2 error bad-value']],
+    [
+      'nothing but bad items',
+      bad('"http://a"', 'trusted_proxies: [foo, bar]'),
+      ['2 error bad-value', '2 error bad-value'],
+    ],
+    [
+      'a good item behind a bad one keeps its place',
+      bad('"http://a"', 'trusted_proxies: [ foo,\n  "::g", ::1]').replace('identity', '#\nidentity'),
+      [],
+    ],
+  ])('%s', (_name, text, mistakes) => {
+    if (mistakes.length > 0) {
+      expect(told(text).toSorted()).toEqual([...others, ...mistakes].toSorted());
+    } else {
+      expect(told(text).filter((each) => each.endsWith('bad-value'))).toEqual([
+        '2 error bad-value',
+        '3 error bad-value',
+      ]);
+    }
+  });
+
+  it.each<[string, string, string[]]>([
+    [
+      'the name of the key that names the policy',
+      routes('  - { route: a, upstream: "http://a", polcy: x }\n'),
+      ['1 warning no-provider', '1 warning plain-http', '3 error unknown-key'],
+    ],
+    ['a default beside a bad value', one('', 'session: { idle: 1x, floor: 1h }\n'), ['4 error bad-value']],
+    [
+      'a bad path is the same as no other',
+      routes(route('a', 'match: { path: x }'), route('b', '')),
+      ['3 error bad-value'],
+    ],
+    [
+      'a name that is none is taken by nobody',
+      routes(route('A', ''), route('wiki', 'match: { path: /a }')),
+      ['3 error bad-value'],
+    ],
+    [
+      'an item that is no map',
+      routes('  - nothing\n', route('a', 'match: { path: x }')),
+      ['3 error wrong-type', '4 error bad-value'],
+    ],
+    [
+      'a policy named twice, and one that is not there',
+      `${one('policy: [x, x, y]')}policies: p\n`,
+      ['3 error bad-value', '3 error unknown-policy'],
+    ],
+    [
+      'no route at all',
+      'version: 1\nroutes: [1]\nlimits: { target: 1MiB }\n',
+      ['2 error wrong-type', '3 error out-of-range'],
+    ],
+    [
+      'a directory that a variable should name',
+      `${one('policy: x')}policies: "\${NOPE}/x"\n`,
+      ['4 error missing-variable'],
+    ],
+  ])('no follow-up: %s', (_name, text, expected) => {
     expect(told(text)).toEqual(expected);
   });
 });

@@ -209,8 +209,8 @@ version: 1
         'policies: policies\nlisten: { http: "127.0.0.1:0" }\nidentity: { providers: [{ id: s, type: local }] }\n',
       ),
     );
-    expect(told).toEqual(['3:67 unknown-policy']);
-    expect(findings[0]?.suggestion).toBe('Did you mean wiki?');
+    expect(told).toEqual(['2:1 no-portal', '3:67 unknown-policy']);
+    expect(findings[1]?.suggestion).toBe('Did you mean wiki?');
     expect(WARNINGS_ASIDE(findings).length).toBe(1);
   });
 });

@@ -31,6 +31,12 @@ test('sets all four, empty ones for nobody', () => {
     ['X-Forwarded-Preferred-Username', 'ann'],
   ]);
   expect(identityHeaders(undefined)).toEqual(NAMES.map((name) => [name, '']));
+  expect(identityHeaders(undefined, true)).toEqual(NAMES.map((name) => [name, '']));
+  // with its provider in front, whatever colons the name itself has
+  const prefixed = (sub: string) => identityHeaders({ ...ann, user: `staff:${sub}`, sub }, true)[0];
+  expect(prefixed('ann')).toEqual(['X-Forwarded-User', 'staff:ann']);
+  expect(prefixed('guests:ann')).toEqual(['X-Forwarded-User', 'staff:guests:ann']);
+  expect(prefixed('a\nb')).toEqual(['X-Forwarded-User', '']);
 });
 
 test.each<[string, Partial<Subject>, number, string]>([

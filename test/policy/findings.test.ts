@@ -143,6 +143,40 @@ test.each<[string, string]>([
   expect(set.layers.size).toBe(0);
 });
 
+test.each<[string, string, RegExp]>([
+  [
+    'a reason',
+    'policy: p\nrules: [{ deny: a, reason: "Bad Reason" }]',
+    /must be a code of lower-case letters.*not "Bad Reason"/,
+  ],
+  ['a policy', 'policy: "a b"\nrules: [{ allow: a }]', /^policy must be a name of letters/],
+  ['a rule', 'policy: p\nrules: [{ allow: "a b" }]', /allow must be a name of letters/],
+  ['an instant', 'policy: p\nrules: [{ allow: a, when: { time.now: 5 } }]', /time\.now is an instant: /],
+  [
+    'a range of three',
+    'policy: p\nrules: [{ allow: a, when: { time.hour: { between: [1, 2, 3] } } }]',
+    /\[lowest, highest\], not a list of 3\./,
+  ],
+  [
+    'a duration',
+    'policy: p\nrules: [{ allow: a, when: { session.age: { below: 5M } } }]',
+    /a duration such as 15m, 1h30m or 7d is needed/,
+  ],
+])('the message says what %s must be', (_name, text, says) => {
+  expect(load(`version: 1\n${text}\n`).findings.map((finding) => finding.message)).toContainEqual(
+    expect.stringMatching(says),
+  );
+});
+
+test.each([
+  ['listen: { http: 127.0.0.1:80 }', true],
+  ['rutes: []', true],
+  ['rules: [{ allow: a }]', false],
+])('a file without a name that says %j may be a configuration: %j', (text, hinted) => {
+  const suggestions = load(`version: 1\n${text}\n`).findings.flatMap(({ suggestion }) => suggestion ?? []);
+  expect(suggestions.some((each) => each.includes('needs `routes`'))).toBe(hinted);
+});
+
 test('all problems of all files at once, each at its own line and column, in order', () => {
   const { findings } = loadPolicies(
     [
@@ -171,6 +205,7 @@ test.each<[string, string, string[]]>([
   ],
   ['an attribute that nothing determines', withWhen('{ risk.score: { below: 5 } }', tested), ['attribute-not-built']],
   ['no tests', withWhen('{ request.header.x: a }'), ['policy-without-tests']],
+  ['a duration of several units: nothing', withWhen('{ session.age: { between: [1h30m, 2w] } }', tested), []],
   ['part of a word of the vocabulary: nothing', withWhen('{ request.scheme: { prefix: http } }', tested), []],
   ['nothing to say', withWhen('{ request.header.x: a }', tested), []],
 ])('warns of %s', (_name, text, expected) => {
@@ -229,8 +264,15 @@ test('sets of files: none, two of one name, roles.yaml, tests of no policy', () 
   expect(twice.set.layers.size).toBe(0);
   const roles = loadPolicies([good, { file: 'policies/roles.yaml', text: 'version: 1' }], catalogue);
   expect(roles.findings.map((f) => [f.file, f.code])).toEqual([['policies/roles.yaml', 'not-available-yet']]);
-  const astray = loadPolicies([good, { file: 'b.test.yaml', text: `version: 1\npolicy: aa\n${tested}` }], catalogue);
+  const named = { ...good, text: good.text.replace('policy: a', 'policy: abc') };
+  const astray = loadPolicies([named, { file: 'b.test.yaml', text: `version: 1\npolicy: abd\n${tested}` }], catalogue);
   expect(astray.findings.map((f) => [f.file, f.code, f.suggestion])).toEqual([
-    ['b.test.yaml', 'unknown-policy', 'Did you mean a?'],
+    ['b.test.yaml', 'unknown-policy', 'Did you mean abc?'],
   ]);
+  // its policy is one of the files that are wrong already, or could not even be read
+  const tests = { file: 'p/b.test.yaml', text: `version: 1\npolicy: b\n${tested}` };
+  const wrong = loadPolicies([good, { file: 'p/b.yaml', text: 'policy: [' }, tests], catalogue);
+  expect(new Set(wrong.findings.map((f) => f.file))).toEqual(new Set(['p/b.yaml']));
+  expect(loadPolicies([good, tests], catalogue, ['p/b.yaml']).findings).toEqual([]);
+  expect(loadPolicies([tests], catalogue, ['p/b.yaml']).findings).toEqual([]);
 });

@@ -97,9 +97,11 @@ describe('suggest', () => {
     ['hots', ['host', 'path'], 'host'],
     ['identity.grups', ['identity.groups', 'identity.roles'], 'identity.groups'],
     ['HOST', ['host'], 'host'],
-    ['x', ['y', 'path'], 'y'],
+    ['x', ['y', 'path'], undefined],
     ['banana', ['policy', 'public'], undefined],
-    ['', ['a'], 'a'],
+    ['', ['a'], undefined],
+    ['NO', ['_', 'NOT'], undefined],
+    ['foo', ['fo'], 'fo'],
     ['a'.repeat(100), ['a'.repeat(99)], undefined],
   ])('%s', (word, candidates, expected) => {
     expect(suggest(word, candidates)).toBe(expected);

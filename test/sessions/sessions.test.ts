@@ -449,6 +449,68 @@ describe('onEnd', () => {
   });
 });
 
+describe('endedCount', () => {
+  test('counts every end once, here and elsewhere, from the start of the process on', async () => {
+    const other = await another();
+    const made = await Promise.all(
+      ['ann', 'ann', 'ann', 'bob', 'eve'].map((sub) => sessions.create(person(sub), start(clock.now()))),
+    );
+    const [first, , , bob, eve] = made.map(({ session }) => session.id) as SessionId[];
+    expect(await sessions.endedCount()).toBe(0);
+    await sessions.revoke(first as SessionId, 'x', 'y');
+    await sessions.revoke(first as SessionId, 'x', 'again');
+    expect(await sessions.endedCount()).toBe(1);
+    expect(await other.sessions.revokeUser('staff:ann', 'cli:root', 'y')).toBe(2);
+    await Promise.all([sessions.revoke(bob as SessionId, 'x', 'y'), other.sessions.revoke(bob as SessionId, 'x', 'y')]);
+    expect(await sessions.endedCount()).toBe(4);
+    expect(await other.sessions.endedCount()).toBe(4);
+    const late = await another();
+    expect(await late.sessions.endedCount()).toBe(0);
+    await late.sessions.revoke(eve as SessionId, 'x', 'y');
+    expect(await Promise.all([sessions, late.sessions].map((each) => each.endedCount()))).toEqual([5, 1]);
+  });
+
+  test('not what had expired, and not a change that ends nothing', async () => {
+    const old = await sessions.create(person('ann'), start(clock.now()));
+    clock.advance(LIMITS.idleMs + 1);
+    const live = await sessions.create(person('ann'), start(clock.now()));
+    const { partition, id } = live.session;
+    await store.commit({ partition, changes: [{ kind: 'session', subject: id }] });
+    expect(await sessions.revoke(old.session.id, 'x', 'y')).toBe(true);
+    expect(await sessions.endedCount()).toBe(0);
+    expect(await sessions.revokeUser('staff:ann', 'x', 'y')).toBe(1);
+    expect(await sessions.endedCount()).toBe(1);
+  });
+
+  test('a thousand ends at once are all counted, and the look-up that learns of them reads none', async () => {
+    const other = await another();
+    const made = await Promise.all(
+      Array.from({ length: 1001 }, () => sessions.create(person('ann'), start(clock.now()))),
+    );
+    const [watched] = made;
+    valid(watched?.cookie as string, other.sessions);
+    await sessions.revokeUser('staff:ann', 'x', 'y');
+    const { get } = other.store;
+    let reads = 0;
+    other.store.get = (key) => {
+      reads += 1;
+      return get(key);
+    };
+    expect(look(watched?.cookie as string, HOST, other.sessions).state).toBe('ended');
+    // its secret and itself
+    expect(reads).toBe(2);
+    expect(await other.sessions.endedCount()).toBe(1001);
+  });
+
+  test('without the store it says what is known', async () => {
+    const { session } = await sessions.create(person('ann'), start(clock.now()));
+    await sessions.revoke(session.id, 'x', 'y');
+    expect(await sessions.endedCount()).toBe(1);
+    await store.close(5000);
+    expect(await sessions.endedCount()).toBe(1);
+  });
+});
+
 describe('a store that was rolled back', () => {
   test('revives neither a session that was ended since nor any other; new ones are good', async () => {
     const ended = await sessions.create(person('ann'), start(clock.now()));

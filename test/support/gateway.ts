@@ -70,7 +70,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     write(join('policies', name), text);
   const listen = options.listen === false ? '' : 'listen: { http: 127.0.0.1:0 }\n';
   const configText = (more: string): string =>
-    `version: 1\n${listen}admin: { address: 127.0.0.1:0 }\nstore: ${options.store ?? '{ path: data }'}\npolicies: policies\nidentity: { providers: [{ id: staff, type: local }] }\n${more}`;
+    `version: 1\n${listen}admin: { address: 127.0.0.1:0 }\nstore: ${options.store ?? '{ path: data }'}\npolicies: policies\n${/^identity:/m.test(more) ? '' : 'identity: { providers: [{ id: staff, type: local }] }\n'}${more}`;
   write('sallyport.yaml', configText(options.config));
   const configFile = join(directory, 'sallyport.yaml');
   const logged: string[] = [];

@@ -1,7 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -25,7 +26,7 @@ const LOG = `
 function start(program: string, stdout: number | 'pipe', shell = 'exec "$0" "$@"') {
   const child = spawn('/bin/sh', ['-c', shell, process.execPath, '--input-type=module', '-e', program], {
     stdio: ['pipe', stdout, 'pipe'],
-  });
+  }) as ChildProcessByStdio<Writable, Readable | null, Readable>;
   return { child, said: text(child.stderr), ended: once(child, 'close').then(([code]) => code as number | null) };
 }
 

@@ -171,7 +171,7 @@ describe('counters and gauges', () => {
       (m) => m.route('r').decision('deny', 'blocked', 0.01),
       (m) => m.lane('node'),
       (m) => m.authentication('password', 'failure'),
-      (m) => m.revocation('session', 2),
+      (m) => m.storeOperation('get')(0.002),
       (m) => m.auditDropped(3),
       (m) => m.auditDropped(0),
     );
@@ -224,6 +224,31 @@ describe('counters and gauges', () => {
     expect(second.value('sallyport_session_cache_hits_total', {})).toBe(9);
     expect(second.value('sallyport_store_up', {})).toBe(0);
     expect(second.value('sallyport_active_sessions', {})).toBeUndefined();
+  });
+  test('revocations are read by kind', async () => {
+    const metrics = open();
+    metrics.read({ revocations: async () => ({ session: 3, token: 0 }) });
+    const first = await scrape(metrics);
+    expect(first.value('sallyport_revocations_total', { kind: 'session' })).toBe(3);
+    expect(first.value('sallyport_revocations_total', { kind: 'token' })).toBe(0);
+    metrics.read({ revocations: () => Promise.reject(new Error('gone')) });
+    expect((await scrape(metrics)).samples.some((s) => s.name === 'sallyport_revocations_total')).toBe(false);
+  });
+  test('answers of the store by operation, from a microsecond up, and none before the first', async () => {
+    const metrics = open();
+    const [get, commit] = [metrics.storeOperation('get'), metrics.storeOperation('commit')];
+    for (const ms of [0.0004, 0.001, 0.0011]) get(ms);
+    metrics.storeOperation('get')(Number.NaN);
+    const { value, buckets } = await scrape(metrics);
+    expect(value('sallyport_store_duration_seconds_count', { op: 'get' })).toBe(4);
+    expect(value('sallyport_store_duration_seconds_count', { op: 'commit' })).toBe(0);
+    expect(value('sallyport_store_duration_seconds_sum', { op: 'get' })).toBeCloseTo(0.0000025, 10);
+    expect(buckets('sallyport_store_duration_seconds', { op: 'get' }).slice(0, 2)).toEqual([
+      { le: 0.000001, value: 3 },
+      { le: 0.0000025, value: 4 },
+    ]);
+    commit(3000);
+    expect((await scrape(metrics)).buckets('sallyport_store_duration_seconds', { op: 'commit' }).at(-2)?.value).toBe(0);
   });
   test('a source that never answers is left out instead of holding the scrape', async () => {
     const metrics = open();
