@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Account, type AccountOutcome, foldName, NAME_PATTERN } from '../identity/accounts.ts';
+import { resetFactors } from '../identity/factors/reset.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
 import { complain, JSON_OPTION, say, sayJson, tableText } from './output.ts';
@@ -20,7 +21,7 @@ const PASSWORD_OPTION = ['--password-stdin', 'read the password from standard in
 const NAME = ['<name>', 'ann, or staff:ann where several providers have one'] as const;
 
 export function addUser(program: Command): void {
-  const user = program.command('user').description('Local accounts: add, list, reset, disable.');
+  const user = program.command('user').description('Local accounts: add, list, reset, reset-factors, disable.');
   user
     .command('add')
     .description('Add an account. Its password is asked for on the terminal, or read from standard input.')
@@ -60,6 +61,22 @@ export function addUser(program: Command): void {
         await change(services, options, 'user_reset', done, account, () =>
           accounts.setPassword(account.name, password),
         );
+      }),
+    );
+  user
+    .command('reset-factors')
+    .description(
+      'Take all second factors of the user away (a lost phone), and end all sessions. Verify first who is asking.',
+    )
+    .argument(...NAME)
+    .option(...JSON_OPTION)
+    .option(...CONFIG_OPTION)
+    .action((name: string, options: UserOptions) =>
+      withServices(options.config, async (services) => {
+        const { account } = await find(services, name);
+        const had = await resetFactors(services, account.user);
+        const done = had ? 'has no second factor any more' : 'had no second factor';
+        await change(services, options, 'user_reset_factors', done, account, async () => ({ ok: true, account }));
       }),
     );
   user

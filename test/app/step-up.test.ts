@@ -217,4 +217,13 @@ describe('stepping up', () => {
     expect(revoked.code).toBe(0);
     expect((await first.send('GET /vault HTTP/1.1', [as(before)])).status).toBe(401);
   });
+
+  it('whoever lost all factors gets in with the password again once an administrator took them away', async () => {
+    expect((await signInOver(second.send, 'ann', PASSWORD)).answer.status).toBe(200);
+    const reset = await sallyport(['user', 'reset-factors', 'ann', '--config', first.configFile]);
+    expect([reset.code, reset.stdout]).toEqual([0, expect.stringContaining('staff:ann has no second factor any more')]);
+    expect((await signInOver(second.send, 'ann', PASSWORD)).answer.status).toBe(303);
+    const { events } = auditOf(`${first.directory}/audit.ndjson`);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'administration', action: 'user_reset_factors' }));
+  });
 });

@@ -63,8 +63,6 @@ export interface Factors {
   makeBackupCodes(user: UserId, session: SessionId): Promise<readonly string[] | undefined>;
   /** false: the user has no such factor. With the last factor the backup codes go too. */
   remove(user: UserId, factor: FactorId): Promise<boolean>;
-  /** Takes all factors away, for administration; how many there were. */
-  reset(user: UserId): Promise<number>;
 }
 
 /** Rings of keys: the first is used, all are read. 32 bytes each. */
@@ -265,13 +263,6 @@ export function openFactors(
         if (left.length === factors.length) return { done: true, value: false };
         const useful = left.every(({ method }) => method === 'backup_code') ? [] : left;
         return { done: await write(user, useful, version), value: true };
-      });
-    },
-
-    async reset(user) {
-      return change(user, async (factors, version) => {
-        if (factors.length === 0) return { done: true, value: 0 };
-        return { done: await write(user, [], version, { remove: attemptsName(user) }), value: factors.length };
       });
     },
   };
