@@ -27,12 +27,13 @@ export interface CompiledPrograms {
   readonly findings: readonly Finding[];
 }
 
-/** Builds what requests run from a configuration and its programs. */
+/** Builds what requests run from a configuration, its policies and the programs that they became. */
 export function buildPlane(
-  config: Configuration,
-  { elevation, programs }: CompiledPrograms,
+  loaded: { readonly config: Configuration; readonly set: PolicySet; readonly compiled: CompiledPrograms },
   deps: { readonly upstreams: Upstreams; readonly metrics: Metrics },
 ): { readonly plane: DataPlane; readonly routes: readonly CompiledRoute[] } {
+  const { config, set, compiled } = loaded;
+  const { elevation, programs } = compiled;
   const providers = new Set(config.identity.providers.map((provider) => provider.id));
   const routes = config.routes.map((route, i) => {
     const { timeouts } = route;
@@ -74,6 +75,7 @@ export function buildPlane(
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
     providers,
+    roles: set.roles,
   });
   return { plane, routes };
 }

@@ -2,6 +2,7 @@ import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { type Finding, hasErrors, inOrder } from '../core/finding.ts';
 import { loadPolicies } from '../policy/load.ts';
+import { NO_ROLES } from '../policy/roles.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import type { CompiledRoute, DataPlane } from '../proxy/plane.ts';
 import type { Upstreams } from '../proxy/upstreams.ts';
@@ -55,7 +56,7 @@ export function load(file: string, env: Environment): Built<Loaded> & { readonly
 const placed = (findings: readonly Finding[], file: string): readonly Finding[] =>
   findings.map((finding) => (finding.file === '' ? { ...finding, file } : finding));
 
-const NO_POLICIES: PolicySet = { layers: new Map(), broken: new Set() };
+const NO_POLICIES: PolicySet = { layers: new Map(), broken: new Set(), roles: NO_ROLES };
 
 /** load → compile → freeze. Nothing of it is in force until the caller swaps it in. */
 export function buildSnapshot(
@@ -65,6 +66,6 @@ export function buildSnapshot(
 ): Built<Snapshot> {
   const { value, findings, watched } = load(file, env);
   if (value === undefined) return { value: undefined, findings, watched };
-  const { plane, routes } = buildPlane(value.config, value.compiled, deps);
+  const { plane, routes } = buildPlane(value, deps);
   return { value: Object.freeze({ ...value, plane, routes }), findings, watched };
 }

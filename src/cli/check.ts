@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { load } from '../app/snapshot.ts';
 import { type Finding, inOrder } from '../core/finding.ts';
 import { checkPolicies } from '../policy/check.ts';
+import { isRolesFile, loadRoles } from '../policy/roles-file.ts';
 import { runTests, type TestResult } from '../policy/tests.ts';
 import { catalogue } from '../signals/index.ts';
 import { CONFIG_OPTION, configFile, withHint } from './config-file.ts';
@@ -53,11 +54,13 @@ export function addCheck(program: Command, finish: (exitCode: number) => void): 
     });
 }
 
-/** A directory holds policies; a file is a configuration if it has `routes`, else a policy. */
+/** A directory holds policies; a file is a configuration if it has `routes`, else roles or a policy. */
 function checkPath(path: string): Checked {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return checkFiles(path, readPolicyDirectory(path));
   const read = readPolicyFile(path);
   if (read.files.some(isConfiguration)) return checkConfiguration(path);
+  const [file] = read.files;
+  if (file !== undefined && isRolesFile(path)) return { findings: loadRoles(file).findings, tests: [] };
   return path.endsWith('.test.yaml') && read.files.length > 0 ? checkTestsAlone(path, read) : checkFiles(path, read);
 }
 

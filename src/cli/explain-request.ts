@@ -13,9 +13,11 @@ import type { RequestFacts } from '../core/facts.ts';
 import { headerTable } from '../core/header-names.ts';
 import type { ReasonCode } from '../core/reasons.ts';
 import type { Session } from '../core/session.ts';
-import { type Subject, userId } from '../core/subject.ts';
+import { type Reading, unknown } from '../core/signal.ts';
+import { type Access, type Subject, userId } from '../core/subject.ts';
 import { subjectOf } from '../identity/accounts.ts';
 import { resolveUser } from '../identity/resolve-user.ts';
+import { deriveRoles, type RoleSet } from '../policy/roles.ts';
 import type { RequestContext } from '../signals/context.ts';
 import { openLog } from '../telemetry/log.ts';
 import { CommandFailure, EXIT } from './output.ts';
@@ -102,11 +104,31 @@ export function describedContext(
   facts: RequestFacts,
   params: ReadonlyMap<string, string>,
   subject: Subject | undefined,
+  access: Access | undefined,
   elevation: Elevation,
 ): RequestContext {
   const session = subject && sessionOf(subject, facts);
-  return { facts, params, subject, session, lastActivityAt: facts.at, elevation };
+  return { facts, params, subject, access, session, lastActivityAt: facts.at, elevation };
 }
+
+/**
+ * Roles and permissions follow the groups and roles that were set (`--set`, `--absent`, `--unknown`), so that one can ask
+ * what a group would bring; one that is unknown leaves them unknown.
+ */
+export function describedAccess(
+  roles: RoleSet,
+  subject: Subject | undefined,
+  set: ReadonlyMap<string, Reading>,
+): Access | undefined {
+  if (subject === undefined) return undefined;
+  const groups = set.get('identity.groups') ?? subject.groups;
+  const own = set.get('identity.roles') ?? subject.roles;
+  if (groups === unknown || own === unknown) return undefined;
+  return deriveRoles(roles, { user: subject.user, groups: listOf(groups), roles: listOf(own) });
+}
+
+/** Absent is what an empty list is. */
+const listOf = (reading: Reading): readonly string[] => (Array.isArray(reading) ? (reading as readonly string[]) : []);
 
 function sessionOf(subject: Subject, facts: RequestFacts): Session {
   const { at } = facts;

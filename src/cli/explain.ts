@@ -12,6 +12,7 @@ import { explanationJson } from './explain-json.ts';
 import { judgeOfDirectory, judgeOfRoute } from './explain-judge.ts';
 import {
   bareSubject,
+  describedAccess,
   describedContext,
   describedFacts,
   describedHost,
@@ -111,7 +112,8 @@ async function explain(
         : await subjectNamed(loaded, options.as);
   const { program, findings } = compileProgram(judge.set, overlayCatalogue(catalogue), judge.options);
   if (hasErrors(findings)) throw new InvalidConfiguration(findings);
-  const base = describedContext(facts, judge.params, subject, judge.options.elevation);
+  const access = describedAccess(judge.set.roles, subject, set);
+  const base = describedContext(facts, judge.params, subject, access, judge.options.elevation);
   const explanation = program.explain({ base, set });
   const described = { ...shownOf(facts), route: judge.route ?? null, as: subject?.user ?? null };
   if (options.json) sayJson(explanationJson(described, program.sensitivity, explanation));

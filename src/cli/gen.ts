@@ -4,6 +4,7 @@ import { configurationTable } from '../config/reference.ts';
 import { configurationSchema } from '../config/schema.ts';
 import { ERRORS } from '../core/errors.ts';
 import { type GatewayReason, REASONS } from '../core/reasons.ts';
+import { rolesSchema } from '../policy/roles-file.ts';
 import { policySchema, policyTestsSchema } from '../policy/schema.ts';
 import { publishSchema } from '../schema/publish.ts';
 import { catalogue } from '../signals/index.ts';
@@ -15,6 +16,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['config/schema/sallyport.schema.json', json(publishSchema(configurationSchema))],
     ['config/schema/policy.schema.json', json(policySchema(catalogue))],
     ['config/schema/policy-tests.schema.json', json(policyTestsSchema(catalogue))],
+    ['config/schema/roles.schema.json', json(rolesSchema())],
     ['docs/reference.md', reference()],
   ]);
 }

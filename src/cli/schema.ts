@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { configurationSchema } from '../config/schema.ts';
+import { rolesSchema } from '../policy/roles-file.ts';
 import { policySchema, policyTestsSchema } from '../policy/schema.ts';
 import { publishSchema } from '../schema/publish.ts';
 import { catalogue } from '../signals/index.ts';
@@ -9,6 +10,7 @@ const SCHEMAS = {
   configuration: () => publishSchema(configurationSchema),
   policy: () => policySchema(catalogue),
   'policy-tests': () => policyTestsSchema(catalogue),
+  roles: rolesSchema,
 } as const;
 
 export function addSchema(program: Command): void {

@@ -31,3 +31,10 @@ export interface Subject {
   /** further claims, a map and not an object so that no name can reach a prototype */
   readonly claims: ReadonlyMap<string, string | number | boolean | readonly string[]>;
 }
+
+/** What `roles.yaml` makes of a subject. Both lists without repetition, in order of code units. */
+export interface Access {
+  /** with those that they inherit */
+  readonly roles: readonly string[];
+  readonly permissions: readonly string[];
+}

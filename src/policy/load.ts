@@ -8,6 +8,8 @@ import { lintTest } from './lint.ts';
 import type { Specs } from './names.ts';
 import { parsePolicy, parseTests } from './policy-file.ts';
 import { didYouMean, isMap, openReport, type Report } from './report.ts';
+import { loadRoles } from './roles-file.ts';
+import { lintRoleNames } from './roles-lint.ts';
 import { LOOSE, policyShape, testFileShape } from './shape.ts';
 import type { Policy, PolicySet, PolicyTest } from './syntax.ts';
 
@@ -27,8 +29,8 @@ interface Loaded {
 }
 
 /**
- * Reads policies (`*.yaml`), their tests (`*.test.yaml`) and refuses `roles.yaml` for now. All problems of all files are
- * reported at once, in the order of files and lines; a policy with an error is not in the set. Never throws.
+ * Reads policies (`*.yaml`), their tests (`*.test.yaml`) and `roles.yaml`. All problems of all files are reported at once,
+ * in the order of files and lines; a policy with an error is not in the set, and roles with an error are none. Never throws.
  *
  * @param unread files that could not be read, which is told elsewhere: what is missing for that reason is not told again
  */
@@ -56,16 +58,13 @@ export function loadPolicies<C>(
     return { document, report, wrong: [...syntax, ...shape].some((finding) => finding.severity === 'error') };
   };
 
-  for (const file of files.filter((each) => kindOfFile(each.file) === 'roles')) {
+  const [rolesFile, ...others] = files.filter((each) => kindOfFile(each.file) === 'roles');
+  const { roles, findings: ofRoles } = loadRoles(rolesFile);
+  findings.push(...ofRoles);
+  for (const other of others)
     findings.push(
-      wholeFile(
-        file.file,
-        'not-available-yet',
-        'Roles and permissions (roles.yaml) are not available yet.',
-        'remove the file',
-      ),
+      wholeFile(other.file, 'duplicate-roles', `Roles stand in ${rolesFile?.file} already.`, 'keep one of the files'),
     );
-  }
   for (const file of files.filter((each) => kindOfFile(each.file) === 'policy')) {
     const opened = open(file, checkPolicyShape);
     const policy = opened && parsePolicy(specs, opened.report, opened.document);
@@ -74,6 +73,7 @@ export function loadPolicies<C>(
       continue;
     }
     const { report } = opened;
+    lintRoleNames(report, roles, policy);
     const first = loaded.get(policy.name);
     if (first !== undefined) {
       report.errorAt(policy.place, 'duplicate-policy', `${first.policy.file} is a policy "${policy.name}" already.`);
@@ -111,7 +111,7 @@ export function loadPolicies<C>(
   findings.sort(
     (a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line || a.column - b.column,
   );
-  return { set: { layers, broken }, findings };
+  return { set: { layers, broken, roles }, findings };
 }
 
 interface Opened {

@@ -7,7 +7,7 @@ import { lintReads } from './lint.ts';
 import type { Specs } from './names.ts';
 import { didYouMean, isMap, type Report } from './report.ts';
 import { parseRequire } from './require.ts';
-import { LATER_KEYS, LATER_RULE_KEYS } from './shape.ts';
+import { LATER_KEYS, LATER_RULE_KEYS, ROLES_KEYS } from './shape.ts';
 import { type Expression, type Place, type Policy, type PolicyTest, type Rule, SENSITIVITIES } from './syntax.ts';
 import { parseWhen, type Scope } from './when.ts';
 
@@ -21,6 +21,8 @@ export function parsePolicy(specs: Specs, report: Report, document: SourceDocume
   const { value } = document;
   if (!isMap(value) || typeof value.policy !== 'string') return undefined;
   reportLater(report, value, [], LATER_KEYS);
+  for (const key of ROLES_KEYS)
+    if (key in value) report.error([key], 'misplaced-key', `"${key}" belongs in roles.yaml.`, 'move it there');
   const conditionValues = isMap(value.conditions) ? value.conditions : {};
   const scope: Scope = { specs, report, conditions: new Set(Object.keys(conditionValues)) };
   const conditions = new Map<string, Expression>();

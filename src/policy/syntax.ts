@@ -2,6 +2,7 @@ import type { AttributeType } from '../core/attribute.ts';
 import type { Effect, Level, Method } from '../core/decision.ts';
 import type { ReasonCode } from '../core/reasons.ts';
 import type { Reading } from '../core/signal.ts';
+import type { RoleSet } from './roles.ts';
 
 /**
  * A checked policy: what the files say, with every name resolved and every literal parsed. Plain data, independent of
@@ -121,10 +122,11 @@ export interface PolicyTest {
   };
 }
 
-/** All policies of a directory. `layers` holds those without errors; `broken` names the others. */
+/** All policies of a directory. `layers` holds those without errors; `broken` names the others. `roles` is what roles.yaml says. */
 export interface PolicySet {
   readonly layers: ReadonlyMap<string, Policy>;
   readonly broken: ReadonlySet<string>;
+  readonly roles: RoleSet;
 }
 
 /** Every comparison of an expression, conditions that it names included. */

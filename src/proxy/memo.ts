@@ -1,5 +1,6 @@
 import type { Decision } from '../core/decision.ts';
 import type { Reading } from '../core/signal.ts';
+import type { Access } from '../core/subject.ts';
 import type { Program } from '../policy/program.ts';
 import type { RequestContext } from '../signals/context.ts';
 
@@ -88,6 +89,8 @@ function below<K>(level: Map<K, Level | Leaf>, key: K): Level {
 /** The memo of a credential under one configuration; a reload starts afresh. */
 export class PlaneMemo extends Memo {
   readonly plane: object;
+  /** what the plane's roles make of the credential's subject, once something asked */
+  access: Access | undefined = undefined;
   constructor(plane: object) {
     super();
     this.plane = plane;

@@ -1,6 +1,7 @@
 import type { CanonicalOptions } from '../core/canonical.ts';
 import type { Elevation } from '../core/decision.ts';
 import type { Program } from '../policy/program.ts';
+import type { RoleSet } from '../policy/roles.ts';
 import type { RequestContext } from '../signals/context.ts';
 import type { RouteMetrics } from '../telemetry/metrics.ts';
 import { Memo } from './memo.ts';
@@ -37,6 +38,8 @@ export interface DataPlane {
   readonly maxBodyBytes: number;
   /** ids of the providers in force: sessions of any other count no more */
   readonly providers: ReadonlySet<string>;
+  /** what roles.yaml says */
+  readonly roles: RoleSet;
   /** what is remembered for requests of nobody, under this configuration */
   readonly nobody: Memo;
 }

@@ -2,7 +2,8 @@ import type { CredentialEntry, CredentialRefusal } from '../core/credential.ts';
 import type { Decision, Elevation } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Session } from '../core/session.ts';
-import type { Subject } from '../core/subject.ts';
+import type { Access, Subject } from '../core/subject.ts';
+import { deriveRoles } from '../policy/roles.ts';
 import type { RequestContext } from '../signals/context.ts';
 import type { Exchange } from '../wire/exchange.ts';
 import { type Memo, PlaneMemo } from './memo.ts';
@@ -46,6 +47,16 @@ export class Transit implements RequestContext {
 
   get elevation(): Elevation {
     return this.plane.elevation;
+  }
+
+  /** Derived once for each credential and plane, and only if a policy asks: a remembered decision never does. */
+  get access(): Access | undefined {
+    const { subject, plane, memo } = this;
+    if (subject === undefined) return undefined;
+    // the memo of nobody is shared by all: nothing of a person may stay in it
+    if (!(memo instanceof PlaneMemo)) return deriveRoles(plane.roles, subject);
+    memo.access ??= deriveRoles(plane.roles, subject);
+    return memo.access;
   }
 
   /** Takes on the identity of a valid credential. */

@@ -1,7 +1,7 @@
 import type { Elevation } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Session } from '../core/session.ts';
-import type { Subject } from '../core/subject.ts';
+import type { Access, Subject } from '../core/subject.ts';
 
 /**
  * All that an attribute may be computed from, gathered before a decision. The data plane's own per-request object has this
@@ -13,6 +13,8 @@ export interface RequestContext {
   readonly params: ReadonlyMap<string, string>;
   /** undefined: nobody is authenticated */
   readonly subject: Subject | undefined;
+  /** what roles.yaml makes of the subject; undefined: nobody, or it could not be determined */
+  readonly access: Access | undefined;
   /** undefined: nobody, or somebody without a session (a token per request) */
   readonly session: Session | undefined;
   /** newest activity of the session before this request, wall-clock ms; meaningless without a session */

@@ -3,7 +3,7 @@ import { METHODS } from '../core/decision.ts';
 import { absent, type Reading, Repeated, unknown } from '../core/signal.ts';
 import type { Subject } from '../core/subject.ts';
 import type { RequestContext } from './context.ts';
-import { declared, type LiveDeclaration, live, readUnknown } from './declare.ts';
+import { type LiveDeclaration, live, readUnknown } from './declare.ts';
 import { assurance, methods, provedAt } from './proofs.ts';
 
 type Plain = Pick<LiveDeclaration, 'name' | 'type' | 'meaning' | 'example' | 'source' | 'mayBeAbsent' | 'values'>;
@@ -71,24 +71,25 @@ export const identityAttributes: readonly Attribute<RequestContext>[] = [
     },
     (subject) => subject.groups,
   ),
-  ofSubject(
-    {
-      name: 'identity.roles',
-      type: 'list',
-      meaning: 'roles that the account itself has',
-      example: ['employee'],
-      source: 'account or token',
-    },
-    (subject) => subject.roles,
-  ),
-  declared({
+  live({
+    name: 'identity.roles',
+    type: 'list',
+    meaning: 'roles of the account, and those that roles.yaml gives its groups and itself, inherited ones included',
+    example: ['employee'],
+    source: 'account or token, roles.yaml',
+    aboutPerson: true,
+    scope: 'credential',
+    read: ({ access }) => access?.roles ?? unknown,
+  }),
+  live({
     name: 'identity.permissions',
     type: 'list',
     meaning: 'permissions that the roles give, inherited ones included',
     example: ['documents.read.own'],
     source: 'roles.yaml',
     aboutPerson: true,
-    cost: 'cheap',
+    scope: 'credential',
+    read: ({ access }) => access?.permissions ?? unknown,
   }),
   ofSubject(
     {

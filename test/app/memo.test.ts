@@ -61,6 +61,8 @@ const conditions = fc.constantFrom<Record<string, unknown>>(
   { 'request.params.other': 'x' },
   { 'request.header.x-a': 'yes' },
   { 'identity.groups': { any_of: ['finance'] } },
+  { 'identity.roles': 'manager' },
+  { 'identity.permissions': { none_of: ['documents.read.team'] } },
   { 'identity.authenticated': false },
   { 'identity.assurance': { at_least: 'medium' } },
   { 'identity.auth_age': { below: '10m' } },

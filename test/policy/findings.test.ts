@@ -100,6 +100,8 @@ test.each<[string, string, string, number]>([
   ['obligations', 'rules:\n  - allow: a\n    obligations: []', 'not-available-yet', 5],
   ['a resource', 'rules: [{ allow: a }]\nresource: { type: x }', 'not-available-yet', 4],
   ['actions', 'rules: [{ allow: a }]\nactions: { read: [GET] }', 'not-available-yet', 4],
+  ['a contextual grant', 'rules: [{ allow: a }]\ncontextual: []', 'not-available-yet', 4],
+  ['roles in a policy', 'rules: [{ allow: a }]\nroles: { a: {} }', 'misplaced-key', 4],
   ['a time zone that does not exist', 'rules: [{ allow: a }]\ntimezone: Europe/Berln', 'unknown-timezone', 4],
   [
     'conditions in a circle',
@@ -262,8 +264,11 @@ test('sets of files: none, two of one name, roles.yaml, tests of no policy', () 
   const twice = loadPolicies([good, { ...good, file: 'b.yaml' }], catalogue);
   expect(twice.findings.map((f) => [f.file, f.code])).toEqual([['b.yaml', 'duplicate-policy']]);
   expect(twice.set.layers.size).toBe(0);
-  const roles = loadPolicies([good, { file: 'policies/roles.yaml', text: 'version: 1' }], catalogue);
-  expect(roles.findings.map((f) => [f.file, f.code])).toEqual([['policies/roles.yaml', 'not-available-yet']]);
+  const roles = { file: 'policies/roles.yaml', text: 'version: 1' };
+  expect(loadPolicies([good, roles], catalogue).findings).toEqual([]);
+  expect(loadPolicies([roles], catalogue).findings.map((f) => f.code)).toEqual(['no-policies']);
+  const second = loadPolicies([good, roles, { ...roles, file: 'roles.yaml' }], catalogue);
+  expect(second.findings.map((f) => [f.file, f.code])).toEqual([['roles.yaml', 'duplicate-roles']]);
   const named = { ...good, text: good.text.replace('policy: a', 'policy: abc') };
   const astray = loadPolicies([named, { file: 'b.test.yaml', text: `version: 1\npolicy: abd\n${tested}` }], catalogue);
   expect(astray.findings.map((f) => [f.file, f.code, f.suggestion])).toEqual([

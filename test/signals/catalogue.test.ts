@@ -20,7 +20,7 @@ const TABLE: Readonly<Record<string, string>> = {
 };
 const ALL = Object.entries(TABLE).flatMap(([group, names]) => names.split(' ').map((name) => `${group}.${name}`));
 const LIVE_GROUPS = new Set(['request', 'identity', 'session', 'time']);
-const WAITING = new Set(['identity.permissions', 'session.trust', 'session.security_level']);
+const WAITING = new Set(['session.trust', 'session.security_level']);
 const ABOUT_A_PERSON_ELSEWHERE = new Set([
   ...['device.known', 'device.trust', 'device.similarity'],
   ...['geo.new_country', 'geo.impossible_travel', 'geo.distance_km', 'geo.speed_kmh'],

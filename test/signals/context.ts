@@ -2,7 +2,7 @@ import type { RequestFacts } from '../../src/core/facts.ts';
 import { foldHeaderName } from '../../src/core/header-names.ts';
 import type { Session } from '../../src/core/session.ts';
 import type { Reading } from '../../src/core/signal.ts';
-import type { Subject } from '../../src/core/subject.ts';
+import type { Access, Subject } from '../../src/core/subject.ts';
 import type { RequestContext } from '../../src/signals/context.ts';
 import { catalogue } from '../../src/signals/index.ts';
 
@@ -83,15 +83,19 @@ export const nobody = (facts: Partial<RequestFacts> = {}, rest: Partial<RequestC
   facts: { ...plainFacts, ...facts },
   params: new Map(),
   subject: undefined,
+  access: undefined,
   session: undefined,
   lastActivityAt: 0,
   elevation: { none: Number.POSITIVE_INFINITY, low: 8 * HOUR, medium: HOUR, high: HOUR / 4 },
   ...rest,
 });
 
+/** What roles.yaml makes of Ann. */
+export const access: Access = { roles: ['employee', 'manager'], permissions: ['documents.read.own'] };
+
 /** A request of Ann with a session. */
 export const somebody = (facts: Partial<RequestFacts> = {}, rest: Partial<RequestContext> = {}): RequestContext =>
-  nobody(facts, { subject: ann, session, lastActivityAt: session.lastActivityAt, ...rest });
+  nobody(facts, { subject: ann, access, session, lastActivityAt: session.lastActivityAt, ...rest });
 
 /** Reads an attribute as a policy would that mentions it: `request.header.accept` binds the family `request.header.*`. */
 export function read(name: string, context: RequestContext, timeZone = 'UTC'): Reading {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Proof } from '../../src/core/decision.ts';
 import { absent, type Reading, Repeated, unknown } from '../../src/core/signal.ts';
 import { catalogue } from '../../src/signals/index.ts';
-import { ann, HOUR, NOON, nobody, read, session, somebody } from './context.ts';
+import { access, ann, HOUR, NOON, nobody, read, session, somebody } from './context.ts';
 
 describe('identity of an account', () => {
   it.each<[string, Reading]>([
@@ -13,7 +13,6 @@ describe('identity of an account', () => {
     ['identity.provider', 'staff'],
     ['identity.acr', absent],
     ['identity.kind', 'person'],
-    ['identity.permissions', unknown],
     ['identity.claims.department', 'engineering'],
     ['identity.claims.level', '7'],
     ['identity.claims.contractor', 'false'],
@@ -29,7 +28,8 @@ describe('identity of an account', () => {
 
   it('hands lists through without copying them', () => {
     expect(read('identity.groups', somebody())).toBe(ann.groups);
-    expect(read('identity.roles', somebody())).toBe(ann.roles);
+    expect(read('identity.roles', somebody())).toBe(access.roles);
+    expect(read('identity.permissions', somebody())).toBe(access.permissions);
   });
 
   it('what the account does not say is absent; false is a value', () => {
@@ -40,9 +40,17 @@ describe('identity of an account', () => {
     expect(read('identity.email_verified', somebody({}, { subject: { ...ann, emailVerified: false } }))).toBe(false);
   });
 
+  it('roles that could not be determined are unknown, and never those of the account alone', () => {
+    const context = somebody({}, { access: undefined });
+    expect(read('identity.roles', context)).toBe(unknown);
+    expect(read('identity.permissions', context)).toBe(unknown);
+  });
+
   it('nobody: only `authenticated` is known', () => {
     expect(read('identity.authenticated', nobody())).toBe(false);
     expect(read('identity.groups', nobody())).toBe(unknown);
+    expect(read('identity.roles', nobody())).toBe(unknown);
+    expect(read('identity.permissions', nobody())).toBe(unknown);
     expect(read('identity.claims.department', nobody())).toBe(unknown);
   });
 });
