@@ -43,6 +43,7 @@ main{width:100%;max-width:30rem;background:var(--card);border:1px solid color-mi
 .brand svg{width:1.75rem;height:1.75rem;color:var(--accent);flex:none}
 h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;text-wrap:balance}
 p{margin:0 0 1rem}
+a{color:var(--accent)}
 .muted{color:var(--muted)}
 label{display:block;margin:1rem 0 .35rem;font-weight:600}
 input,select{width:100%;min-height:2.9rem;padding:.6rem .8rem;font:inherit;color:var(--text);background:var(--ground);border:1px solid var(--line);border-radius:.6rem}
