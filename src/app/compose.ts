@@ -6,6 +6,8 @@ import type { GatewayReason } from '../core/reasons.ts';
 import type { Store } from '../core/store.ts';
 import { signAssertion } from '../identity/assertion.ts';
 import { openBearer } from '../identity/authenticators/bearer.ts';
+import { openPendingSignIns } from '../identity/factors/pending.ts';
+import { openFactors } from '../identity/factors/store.ts';
 import { identityHeaders } from '../identity/headers.ts';
 import { openLockout } from '../identity/lockout.ts';
 import { openKeyRing } from '../keys/key-ring.ts';
@@ -24,7 +26,7 @@ import { administration } from './administration.ts';
 import { type Current, openCurrent } from './current.ts';
 import { issuersOf } from './issuers.ts';
 import { localAccounts, openServices, type Ports, type Services, sessionLimits } from './services.ts';
-import { signInLocally } from './signing-in.ts';
+import { resumeLocally, signInLocally } from './signing-in.ts';
 import type { Environment } from './snapshot.ts';
 import { startFailure, startStep } from './start-failure.ts';
 import { timedStore } from './timed-store.ts';
@@ -79,6 +81,10 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const roots = rootSecrets();
   if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
   const keys = openKeyRing({ store, clock, random }, roots);
+  const factors = openFactors(
+    { store, clock, random },
+    { seal: keys.deriveAll('factor/seal'), backupCodes: keys.deriveAll('factor/backup-code') },
+  );
 
   const plainLoopback = isLoopback(config.listen.http.host);
   const endpoints = portalEndpoints({
@@ -91,6 +97,16 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       const outcome = await signInLocally({ accounts, hasher, clock, lockout }, given);
       metrics.authentication('password', outcome.ok ? 'success' : outcome.reason);
       return outcome;
+    },
+    resume: (pending) => resumeLocally(accounts, pending),
+    pending: openPendingSignIns({ store, clock }),
+    factors: {
+      ...factors,
+      verify: async (user, method, typed) => {
+        const outcome = await factors.verify(user, method, typed);
+        metrics.authentication(method, outcome.ok ? 'success' : outcome.reason);
+        return outcome;
+      },
     },
     csrfKeys: keys.deriveAll('csrf'),
     jwks: () => keys.jwks(),

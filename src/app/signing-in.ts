@@ -1,8 +1,9 @@
 import type { Clock } from '../core/ports.ts';
 import type { Accounts } from '../identity/accounts.ts';
+import type { PendingSignIn } from '../identity/factors/pending.ts';
 import type { Lockout } from '../identity/lockout.ts';
 import type { PasswordHasher } from '../identity/passwords.ts';
-import { type SignInOutcome, signIn } from '../identity/sign-in.ts';
+import { resumeSignIn, type SignInOutcome, signIn } from '../identity/sign-in.ts';
 
 /**
  * Signs in with a user name, or `provider:name` where there are several local providers; without a provider the first one is
@@ -24,6 +25,15 @@ export async function signInLocally(
   const username = named === undefined ? given.username : given.username.slice(colon + 1);
   const outcome = await signIn({ accounts: named ?? first, ...others }, { ...given, username });
   return outcome.ok || first !== NOBODY ? outcome : { ...outcome, user: undefined };
+}
+
+/** Goes on with a sign-in after its second step; undefined when the account, or its provider, is not what it was. */
+export async function resumeLocally(
+  accounts: ReadonlyMap<string, Accounts>,
+  pending: PendingSignIn,
+): Promise<Extract<SignInOutcome, { ok: true }> | undefined> {
+  const named = accounts.get(pending.user.slice(0, pending.user.indexOf(':')));
+  return named && resumeSignIn(named, pending);
 }
 
 /** Accounts of a gateway that has none. */

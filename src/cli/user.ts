@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { publicAccount } from '../admin/shapes.ts';
 import { type Account, type AccountOutcome, foldName, NAME_PATTERN } from '../identity/accounts.ts';
+import { resetFactors } from '../identity/factors/reset.ts';
 import { openLockout } from '../identity/lockout.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
@@ -24,7 +25,9 @@ const PASSWORD_OPTION = ['--password-stdin', 'read the password from standard in
 const NAME = ['<name>', 'ann, or staff:ann where several providers have one'] as const;
 
 export function addUser(program: Command): void {
-  const user = program.command('user').description('Local accounts: add, list, reset, disable, enable, unlock.');
+  const user = program
+    .command('user')
+    .description('Local accounts: add, list, reset, reset-factors, disable, enable, unlock.');
   user
     .command('add')
     .description('Add an account. Its password is asked for on the terminal, or read from standard input.')
@@ -65,6 +68,27 @@ export function addUser(program: Command): void {
         const result = await changed(services, 'user_reset', account, () =>
           accounts.setPassword(account.name, password),
         );
+        if (options.json) sayJson(result);
+        else say(`${result.user} ${done}; ended ${result.sessions_ended} session(s)`);
+      }),
+    );
+  user
+    .command('reset-factors')
+    .description(
+      'Take all second factors of the user away (a lost phone), and end all sessions. Verify first who is asking.',
+    )
+    .argument(...NAME)
+    .option(...JSON_OPTION)
+    .option(...CONFIG_OPTION)
+    .action((name: string, options: UserOptions) =>
+      withServices(options.config, async (services) => {
+        const { account } = await find(services, name);
+        let had = false;
+        const result = await changed(services, 'user_reset_factors', account, async () => {
+          had = await resetFactors(services, account.user);
+          return { ok: true, account };
+        });
+        const done = had ? 'has no second factor any more' : 'had no second factor';
         if (options.json) sayJson(result);
         else say(`${result.user} ${done}; ended ${result.sessions_ended} session(s)`);
       }),

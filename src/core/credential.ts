@@ -31,11 +31,12 @@ export interface SessionEntry extends CredentialEntry {
 }
 
 /**
- * Why a credential is not valid. `unknown`: never was, or was forgotten since. `unverifiable`: whoever issued it cannot be
- * asked for keys just now, so nothing is known of it. All of them deny.
+ * Why a credential is not valid. `unknown`: never was, or was forgotten since. `replaced`: its session goes on with a newer one
+ * (an elevation); a browser that has that one already must not be told to throw it away. `unverifiable`: whoever issued it
+ * cannot be asked for keys just now, so nothing is known of it. All of them deny.
  */
 export interface CredentialRefusal {
-  readonly state: 'unknown' | 'ended' | 'expired' | 'unverifiable';
+  readonly state: 'unknown' | 'ended' | 'expired' | 'replaced' | 'unverifiable';
   /** for the record alone: which check failed, never what was presented */
   readonly detail?: string;
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Proof } from '../core/decision.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Subject, type UserId, userId } from '../core/subject.ts';
@@ -18,6 +19,10 @@ export type SignInOutcome =
        * at the same moment, either `revokeUser` sees the session or this sees the disabling.
        */
       readonly stillHolds: () => Promise<boolean>;
+      /** what the account looked like; `resumeSignIn` goes on with it later */
+      readonly stamp: string;
+      /** wall-clock ms at which the account was read */
+      readonly checkedAt: number;
     }
   | {
       readonly ok: false;
@@ -55,6 +60,7 @@ export async function signIn(
   const { accounts, hasher, clock, lockout } = deps;
   const name = foldName(given.username);
   const user = NAME_PATTERN.test(name) ? userId(accounts.provider, name) : undefined;
+  const checkedAt = clock.now();
   const found = await accounts.credential(name);
   const attempt = await lockout.begin(user ?? strayUser(accounts.provider, name), given.address);
   if (!attempt.allowed) {
@@ -74,13 +80,44 @@ export async function signIn(
   if (found.account.disabled) return failed('disabled');
   await attempt.succeeded();
 
+  const stamp = stampOf(found.phc);
   return {
     ok: true,
     subject: subjectOf(found.account),
     proofs: [{ method: 'password', level: 'none', at: clock.now() }],
-    stillHolds: async () => {
-      const now = await accounts.credential(name);
-      return now !== undefined && !now.account.disabled && now.phc === found.phc;
-    },
+    stillHolds: () => holds(accounts, name, stamp),
+    stamp,
+    checkedAt,
   };
 }
+
+/**
+ * Goes on with a sign-in whose password was right a while ago; undefined when the account was disabled or its password
+ * changed since. `pending.proofs` are taken over as they are.
+ * @throws StoreUnavailable
+ */
+export async function resumeSignIn(
+  accounts: Pick<Accounts, 'provider' | 'credential'>,
+  pending: {
+    readonly user: UserId;
+    readonly stamp: string;
+    readonly proofs: readonly Proof[];
+    readonly checkedAt: number;
+  },
+): Promise<Extract<SignInOutcome, { ok: true }> | undefined> {
+  const { stamp, proofs, checkedAt } = pending;
+  const name = pending.user.slice(accounts.provider.length + 1);
+  const found = await accounts.credential(name);
+  if (found === undefined || found.account.user !== pending.user || !(await holds(accounts, name, stamp)))
+    return undefined;
+  const subject = subjectOf(found.account);
+  return { ok: true, subject, proofs, stamp, checkedAt, stillHolds: () => holds(accounts, name, stamp) };
+}
+
+async function holds(accounts: Pick<Accounts, 'credential'>, name: string, stamp: string): Promise<boolean> {
+  const now = await accounts.credential(name);
+  return now?.phc !== undefined && !now.account.disabled && stampOf(now.phc) === stamp;
+}
+
+/** A new password, even the same one, has a new salt and so another stamp. */
+const stampOf = (phc: string): string => hash('sha256', phc, 'base64url');

@@ -61,6 +61,12 @@ export const PROTECTIVE_HEADERS: readonly HeaderPair[] = [
   ['Referrer-Policy', 'same-origin'],
 ];
 
+/**
+ * The origin of a `return_to` that may be another host of ours, for `formOrigin`: without it a browser stops at the redirect that
+ * follows the form. Undefined for a path.
+ */
+export const originOf = (returnTo: string): string | undefined => /^https?:\/\/[a-z0-9.:[\]-]+/.exec(returnTo)?.[0];
+
 function contentSecurityPolicy(formOrigin: string | undefined): string {
   const forms = formOrigin === undefined ? "'self'" : `'self' ${formOrigin}`;
   return `default-src 'none'; style-src ${STYLE_HASH}; form-action ${forms}; frame-ancestors 'none'; base-uri 'none'`;

@@ -7,7 +7,7 @@ import { type Html, html } from './html.ts';
 import { type Language, messagesIn } from './languages.ts';
 import { type HeaderPair, PROTECTIVE_HEADERS, renderPage } from './layout.ts';
 import { type Messages, type Phrase, reasonMessage } from './messages.ts';
-import { SIGN_IN_PATH, SIGN_OUT_PATH } from './paths.ts';
+import { SIGN_IN_PATH, SIGN_OUT_PATH, STEP_UP_PATH } from './paths.ts';
 
 /** Everything a refusal may tell. Absent fields tell nothing; which rule refused stays out unless the route explains. */
 export interface RefusalView {
@@ -22,6 +22,8 @@ export interface RefusalView {
   readonly loginUrl?: string | undefined;
   /** what is missing; makes the answer a 401 with an RFC 9470 challenge whatever the reason's code is */
   readonly stepUpNeed?: Need | undefined;
+  /** where to give a stronger proof: of a person's page, whose form was not delivered */
+  readonly stepUpUrl?: string | undefined;
   /** seconds; instead of the error table's */
   readonly retryAfterSeconds?: number | undefined;
   readonly extraHeaders?: readonly HeaderPair[] | undefined;
@@ -62,6 +64,7 @@ function problem(view: RefusalView, row: ErrorRow, headers: readonly HeaderPair[
     reason: view.reason,
     correlation_id: view.id,
     login_url: view.loginUrl,
+    step_up_url: view.stepUpUrl,
     rule: view.traceRule && { ...view.traceRule },
   };
   return {
@@ -94,7 +97,7 @@ ${actions(view, row, messages)}
 ${fact(messages, 'reference', html`<code>${view.id}</code> <span class="muted">${messages.phrases.referenceHint}</span>`)}
 ${fact(messages, 'reason', html`<code>${view.reason}</code>`)}
 ${view.detail !== undefined && fact(messages, 'details', html`${view.detail}`)}
-${view.stepUpNeed !== undefined && needs(view.stepUpNeed, messages)}
+${view.stepUpNeed !== undefined && needFacts(view.stepUpNeed, messages)}
 ${retryAfter !== undefined && fact(messages, 'retryIn', html`${Math.max(0, Math.ceil(retryAfter))}`)}
 ${view.traceRule !== undefined && fact(messages, 'rule', ruleText(view.traceRule))}
 </dl>`;
@@ -106,7 +109,8 @@ const ruleText = (rule: RuleRef): Html => html`<code>${rule.policy}/${rule.rule}
 const fact = (messages: Messages, phrase: Phrase, value: Html): Html =>
   html`<dt>${messages.phrases[phrase]}</dt><dd>${value}</dd>`;
 
-function needs(need: Need, messages: Messages): Html {
+/** What is asked for, as rows of a list. */
+export function needFacts(need: Need, messages: Messages): Html {
   return html`${need.level !== 'none' && fact(messages, 'needLevel', html`${need.level}`)}
 ${need.maxAgeMs !== undefined && fact(messages, 'needAge', html`${Math.floor(need.maxAgeMs / 1000)}`)}
 ${need.anyOf !== undefined && fact(messages, 'needAnyOf', html`${need.anyOf.join(', ')}`)}
@@ -118,7 +122,9 @@ function actions(view: RefusalView, row: ErrorRow, { phrases }: Messages): Html 
   const link = (href: string, text: string, primary = false): Html =>
     html`<a class="button${primary && ' primary'}" href="${href}">${text}</a>`;
   if (view.stepUpNeed !== undefined || view.reason === 'step_up_required') {
-    return html`<p class="actions">${link(SIGN_OUT_PATH, phrases.signOut, true)}</p>`;
+    // in a window of its own: this one keeps what was sent, and can send it again
+    const href = view.stepUpUrl ?? STEP_UP_PATH;
+    return html`<p class="actions"><a class="button primary" href="${href}" target="_blank" rel="noopener">${phrases.stepUpInNewTab}</a></p>`;
   }
   if (row.status === 401) {
     return html`<p class="actions">${link(view.loginUrl ?? SIGN_IN_PATH, phrases.signIn, true)}</p>`;

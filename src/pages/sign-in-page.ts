@@ -1,7 +1,7 @@
 import type { Answer } from '../core/handler.ts';
 import { html } from './html.ts';
 import { type Language, messagesIn } from './languages.ts';
-import { type HeaderPair, renderPage } from './layout.ts';
+import { type HeaderPair, originOf, renderPage } from './layout.ts';
 import { SIGN_IN_PATH } from './paths.ts';
 
 export interface SignInView {
@@ -13,18 +13,19 @@ export interface SignInView {
   /** what was typed before */
   readonly username?: string | undefined;
   /** `invalid` reads the same whatever the cause was (security rule 20) */
-  readonly error?: 'invalid' | 'busy' | undefined;
+  readonly error?: 'invalid' | 'busy' | 'expired' | undefined;
   readonly headers?: readonly HeaderPair[];
 }
 
-const STATUS = { invalid: 401, busy: 503 } as const;
+const STATUS = { invalid: 401, busy: 503, expired: 401 } as const;
+const ALERTS = { invalid: 'signInFailed', busy: 'signInBusy', expired: 'signInExpired' } as const;
 
 /** The sign-in form: 200, 401 after a failure, 503 when no password can be checked just now. */
 export function renderSignIn(view: SignInView): Answer {
   const { phrases } = messagesIn(view.language);
   const typed = view.username !== undefined && view.username !== '';
   const content = html`<h1>${phrases.signIn}</h1>
-${alert(view.error === undefined ? undefined : view.error === 'busy' ? phrases.signInBusy : phrases.signInFailed)}
+${alert(view.error && phrases[ALERTS[view.error]])}
 <p class="muted">${phrases.signInLead}</p>
 <form method="post" action="${SIGN_IN_PATH}" accept-charset="utf-8">
 <input type="hidden" name="csrf" value="${view.csrf}">
@@ -49,6 +50,3 @@ const alert = (text: string | undefined) =>
   text !== undefined && html`<p class="alert" id="problem" role="alert">${text}</p>`;
 const describedBy = (view: SignInView) =>
   view.error === 'invalid' && html` aria-invalid="true" aria-describedby="problem"`;
-
-// `return_to` may be another host of ours; without its origin in form-action a browser stops at the redirect after sign-in
-const originOf = (returnTo: string): string | undefined => /^https?:\/\/[a-z0-9.:[\]-]+/.exec(returnTo)?.[0];

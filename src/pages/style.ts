@@ -43,9 +43,17 @@ main{width:100%;max-width:30rem;background:var(--card);border:1px solid color-mi
 .brand svg{width:1.75rem;height:1.75rem;color:var(--accent);flex:none}
 h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;text-wrap:balance}
 p{margin:0 0 1rem}
+a{color:var(--accent)}
 .muted{color:var(--muted)}
 label{display:block;margin:1rem 0 .35rem;font-weight:600}
-input{width:100%;min-height:2.9rem;padding:.6rem .8rem;font:inherit;color:var(--text);background:var(--ground);border:1px solid var(--line);border-radius:.6rem}
+input,select{width:100%;min-height:2.9rem;padding:.6rem .8rem;font:inherit;color:var(--text);background:var(--ground);border:1px solid var(--line);border-radius:.6rem}
+.items{list-style:none;margin:0 0 1rem;padding:0}
+.items li{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;justify-content:space-between;padding:.75rem 0;border-top:1px solid color-mix(in srgb,var(--line) 40%,transparent)}
+.items .muted{display:block;font-size:.9rem}
+h2{margin:2rem 0 .5rem;font-size:1.15rem}
+.qr{display:block;width:14rem;max-width:100%;height:auto;margin:0 auto 1rem;border-radius:.6rem}
+.codes{columns:2;padding:0;list-style:none;font-size:1.15rem}
+.codes li{padding:.2rem 0}
 .actions{display:flex;flex-wrap:wrap;gap:.75rem;margin:1.5rem 0 0}
 .button{display:inline-flex;align-items:center;justify-content:center;min-height:2.9rem;padding:.6rem 1.25rem;font:inherit;font-weight:600;text-align:center;text-decoration:none;border:1px solid var(--accent);border-radius:.6rem;color:var(--accent);background:transparent;cursor:pointer}
 .primary{background:var(--accent);color:var(--onAccent)}
@@ -59,7 +67,7 @@ dd{margin:0 0 .6rem}
 dd .muted{display:block}
 code{font:.95em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;user-select:all;-webkit-user-select:all}
 @media (max-width:30rem){main{padding:1.5rem 1.25rem}.actions .button{width:100%}}
-@media (forced-colors:active){.button,input,main{border-color:ButtonText}}
+@media (forced-colors:active){.button,input,select,main{border-color:ButtonText}}
 @media print{body{min-height:0}main{border:0;box-shadow:none}.actions{display:none}}
 `;
 

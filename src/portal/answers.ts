@@ -1,4 +1,5 @@
 import { sessionCookieName, setCookie } from '../core/cookies.ts';
+import type { AuditEvent } from '../core/event.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Answer, Handler, HandlerRequest } from '../core/handler.ts';
 import type { ReasonCode } from '../core/reasons.ts';
@@ -7,11 +8,32 @@ import { StoreUnavailable } from '../core/store.ts';
 import { type HeaderPair, PROTECTIVE_HEADERS } from '../pages/layout.ts';
 import { languageOf, wantsHtml } from '../pages/negotiate.ts';
 import { renderRefusal } from '../pages/refusal.ts';
+import type { PortalDeps } from './deps.ts';
+import { authenticationEvent } from './events.ts';
 
 /** A refusal in the form and language that the caller understands. */
 export function refuse(request: HandlerRequest, reason: ReasonCode, loginUrl?: string): Answer {
   const { facts } = request;
   return renderRefusal({ reason, id: facts.id, html: wantsHtml(facts), language: languageOf(facts), loginUrl });
+}
+
+/**
+ * Too many attempts: says when to try again. Recorded without waiting: a flood that costs us nothing else must not keep the
+ * disk busy.
+ */
+export function lockedOut(
+  deps: Pick<PortalDeps, 'recorder' | 'clock'>,
+  request: HandlerRequest,
+  retryAfterSeconds: number,
+  who: Pick<AuditEvent, 'action'> & Partial<Pick<AuditEvent, 'user' | 'session' | 'factors'>>,
+): Answer {
+  const { facts } = request;
+  const reason = 'locked_out';
+  const language = languageOf(facts);
+  const answer = renderRefusal({ reason, id: facts.id, html: wantsHtml(facts), language, retryAfterSeconds });
+  const what = { result: 'refused', reason, status: answer.status, time: deps.clock.now() } as const;
+  deps.recorder.record(authenticationEvent(facts, { ...what, ...who }));
+  return answer;
 }
 
 /** 303: whatever was asked, go there and GET. `location` is a path or an address of ours, printable ASCII. */

@@ -3,7 +3,9 @@ import type { Elevation, Proof } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Clock, MaybePromise, Random, Recorder } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
-import type { Subject } from '../core/subject.ts';
+import type { Subject, UserId } from '../core/subject.ts';
+import type { PendingSignIn, PendingSignIns } from '../identity/factors/pending.ts';
+import type { Factors } from '../identity/factors/store.ts';
 import type { SignInOutcome } from '../identity/sign-in.ts';
 
 /** What the portal uses of sessions. */
@@ -15,10 +17,22 @@ export interface PortalSessions {
       readonly proofs: readonly Proof[];
       readonly address: string;
       readonly userAgent: string;
+      /** ms; refused when all sessions of the user were ended since */
+      readonly checkedAt?: number;
     },
   ): Promise<{ readonly session: Session; readonly cookie: string }>;
   /** false: unknown, or over already */
   revoke(id: SessionId, by: string, reason: string): Promise<boolean>;
+  /** undefined: the session is over */
+  elevate(
+    id: SessionId,
+    proofs: readonly Proof[],
+    at: { readonly host: string },
+  ): Promise<{ readonly session: Session; readonly cookie: string } | undefined>;
+  /** live ones, oldest first */
+  listUser(user: UserId): Promise<readonly Session[]>;
+  /** how many were live */
+  revokeUser(user: UserId, by: string, reason: string, options?: { readonly except?: SessionId }): Promise<number>;
 }
 
 /** What can change with the configuration; asked for on every request. */
@@ -41,6 +55,10 @@ export interface PortalDeps {
     readonly password: string;
     readonly facts: RequestFacts;
   }) => Promise<SignInOutcome>;
+  /** identity/sign-in.ts, after the second step; undefined: the account is not what it was */
+  readonly resume: (pending: PendingSignIn) => Promise<Extract<SignInOutcome, { ok: true }> | undefined>;
+  readonly pending: PendingSignIns;
+  readonly factors: Factors;
   /** derived from the root secrets, for form tokens alone: the first signs, all verify; never empty */
   readonly csrfKeys: readonly Uint8Array[];
   /** public signing keys, current and neighbours */

@@ -5,6 +5,10 @@ import { MAX_FORM_BYTES } from './form.ts';
 import { jwksHandler } from './jwks.ts';
 import { loginHandler } from './login.ts';
 import { logoutHandler } from './logout.ts';
+import { meHandler } from './me.ts';
+import { myFactorsHandler } from './me-factors.ts';
+import { mySessionsHandler } from './me-sessions.ts';
+import { stepUpHandler } from './step-up.ts';
 import { userinfoHandler } from './userinfo.ts';
 
 /** Everything that people and clients meet below `/.sallyport/`: one row says how each is called and protected. */
@@ -25,6 +29,38 @@ export function portalEndpoints(deps: PortalDeps): readonly Endpoint[] {
       csrf: 'form',
       maxBodyBytes: MAX_FORM_BYTES,
       handler: guarded(logoutHandler(deps)),
+    },
+    {
+      path: 'step-up',
+      methods: ['GET', 'HEAD', 'POST'],
+      identity: 'required',
+      csrf: 'form',
+      maxBodyBytes: MAX_FORM_BYTES,
+      handler: guarded(stepUpHandler(deps)),
+    },
+    {
+      path: 'me',
+      methods: ['GET', 'HEAD'],
+      identity: 'required',
+      csrf: 'none',
+      maxBodyBytes: 0,
+      handler: guarded(meHandler(deps)),
+    },
+    {
+      path: 'me/sessions',
+      methods: ['GET', 'HEAD', 'POST'],
+      identity: 'required',
+      csrf: 'form',
+      maxBodyBytes: MAX_FORM_BYTES,
+      handler: guarded(mySessionsHandler(deps)),
+    },
+    {
+      path: 'me/factors',
+      methods: ['GET', 'HEAD', 'POST'],
+      identity: 'required',
+      csrf: 'form',
+      maxBodyBytes: MAX_FORM_BYTES,
+      handler: guarded(myFactorsHandler(deps)),
     },
     {
       path: 'userinfo',

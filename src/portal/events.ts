@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../core/event.ts';
 import { header, type RequestFacts } from '../core/facts.ts';
+import type { Clock } from '../core/ports.ts';
 import { MAX_USER_AGENT } from '../core/session.ts';
 
 /** The User-Agent as sessions and events keep it: bounded, escaped by whoever writes it. */
@@ -10,7 +11,7 @@ export const userAgentOf = (facts: RequestFacts): string =>
 export function authenticationEvent(
   facts: RequestFacts,
   what: Pick<AuditEvent, 'action' | 'result' | 'status' | 'time'> &
-    Partial<Pick<AuditEvent, 'reason' | 'user' | 'session' | 'factors'>>,
+    Partial<Pick<AuditEvent, 'reason' | 'user' | 'session' | 'factors' | 'detail'>>,
 ): AuditEvent {
   return {
     type: 'authentication',
@@ -23,3 +24,9 @@ export function authenticationEvent(
     ...what,
   };
 }
+
+export const signInEvent = (
+  { clock }: { readonly clock: Clock },
+  facts: RequestFacts,
+  what: Omit<Parameters<typeof authenticationEvent>[1], 'action' | 'time'>,
+): AuditEvent => authenticationEvent(facts, { action: 'sign_in', time: clock.now(), ...what });

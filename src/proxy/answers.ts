@@ -1,11 +1,12 @@
 import { sessionCookieName, setCookie } from '../core/cookies.ts';
 import type { CredentialRefusal } from '../core/credential.ts';
+import type { Decision } from '../core/decision.ts';
 import { errorRow } from '../core/errors.ts';
 import type { HeaderFacts } from '../core/facts.ts';
 import type { Answer } from '../core/handler.ts';
 import type { GatewayReason, ReasonCode } from '../core/reasons.ts';
 import { isNavigation, languageOf, wantsHtml } from '../pages/negotiate.ts';
-import { signInUrl } from '../pages/paths.ts';
+import { STEP_UP_DONE, signInUrl, stepUpUrl } from '../pages/paths.ts';
 import { type RefusalView, renderRefusal } from '../pages/refusal.ts';
 import type { Exchange } from '../wire/exchange.ts';
 import type { Transit } from './transit.ts';
@@ -69,14 +70,44 @@ export function askToSignIn(transit: Transit, reason: ReasonCode): void {
   sendAnswer(exchange, { status: 302, headers, body: '' }, id, false);
 }
 
-/** A browser's dead cookie is taken away, so that it is not presented for ever. */
+/**
+ * A stronger or fresher proof is needed: a browser's navigation goes to the page for it and comes back. Everybody else gets the
+ * challenge of RFC 9470 and is never redirected; a form that a browser sent is told so on a page, from which it can be
+ * sent again.
+ */
+export function askToStepUp(
+  transit: Transit,
+  { need, reason, rule }: Extract<Decision, { effect: 'step_up' }>,
+  explain: boolean,
+): void {
+  const { facts, exchange, id } = transit;
+  if (!isNavigation(facts)) {
+    const more = { stepUpNeed: need, stepUpUrl: stepUpUrl(STEP_UP_DONE, need) };
+    refuse(transit, reason, { ...more, traceRule: explain ? rule : undefined });
+    return;
+  }
+  transit.reason = reason;
+  transit.status = 302;
+  const location = stepUpUrl(facts.path + facts.query, need);
+  const headers = [
+    ['Location', location],
+    ['Cache-Control', 'no-store'],
+  ] as const;
+  sendAnswer(exchange, { status: 302, headers, body: '' }, id, false);
+}
+
+/**
+ * A browser's dead cookie is taken away, so that it is not presented for ever. Not one that was replaced: this request was on its
+ * way when the browser got the newer one, which has the same name. Nor one that came along with a refused token: it was
+ * not even looked at.
+ */
 export function clearedCookie({
   presented,
   refusedCredential,
   facts,
 }: Transit): readonly (readonly [string, string])[] {
-  // a cookie that came along with a refused token was not even looked at
-  if (presented !== 'cookie' || refusedCredential === undefined || typeof facts.sessionCookie !== 'string') return [];
+  if (presented !== 'cookie' || refusedCredential === undefined || refusedCredential === 'replaced') return [];
+  if (typeof facts.sessionCookie !== 'string') return [];
   const secure = facts.scheme === 'https';
   return [['Set-Cookie', setCookie(sessionCookieName(secure), '', secure, 0)]];
 }
@@ -90,4 +121,9 @@ export function refusalReason(
   return presented === 'bearer' ? 'invalid_token' : COOKIE_REASONS[state];
 }
 
-const COOKIE_REASONS = { unknown: 'invalid_token', ended: 'session_revoked', expired: 'session_expired' } as const;
+const COOKIE_REASONS = {
+  unknown: 'invalid_token',
+  replaced: 'invalid_token',
+  ended: 'session_revoked',
+  expired: 'session_expired',
+} as const;

@@ -1,6 +1,6 @@
 import { assertNever } from '../core/assert-never.ts';
 import type { Decision } from '../core/decision.ts';
-import { askToSignIn, refuse } from './answers.ts';
+import { askToSignIn, askToStepUp, refuse } from './answers.ts';
 import type { CompiledRoute } from './plane.ts';
 import type { Transit } from './transit.ts';
 
@@ -16,10 +16,7 @@ export function enforce(transit: Transit, route: CompiledRoute, decision: Decisi
       askToSignIn(transit, decision.reason);
       return false;
     case 'step_up':
-      refuse(transit, decision.reason, {
-        stepUpNeed: decision.need,
-        traceRule: route.explain ? decision.rule : undefined,
-      });
+      askToStepUp(transit, decision, route.explain);
       return false;
     case 'deny':
       refuse(transit, decision.reason, { traceRule: route.explain ? decision.rule : undefined });

@@ -64,7 +64,8 @@ export async function createSession(
       ended: undefined,
     };
     const cookie = `${partition}.${Buffer.from(random.bytes(32)).toString('base64url')}`;
-    const secret = secretName(sha256(cookie));
+    const hash = sha256(cookie);
+    const secret = secretName(hash);
     const name = sessionName(session.id);
     const expiresAt = session.absoluteExpiryAt + TOMBSTONE_MS;
     const created = await store.commit({
@@ -75,7 +76,7 @@ export async function createSession(
         { name: secret, version: 0 },
       ],
       put: [
-        { name, value: encodeSession({ session, fence }), expiresAt },
+        { name, value: encodeSession({ session, fence, secrets: [{ host: at.host, hash }] }), expiresAt },
         { name: secret, value: encodeSecret(session.id, at.host), expiresAt },
         { name: userSessionName(subject.user, session.id), value: 1, expiresAt },
       ],

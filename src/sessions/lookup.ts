@@ -13,6 +13,7 @@ export type SessionLookup = CredentialLookup<SessionEntry>;
 
 const UNKNOWN: CredentialRefusal = { state: 'unknown' };
 const ENDED: CredentialRefusal = { state: 'ended' };
+const REPLACED: CredentialRefusal = { state: 'replaced' };
 const EXPIRED: CredentialRefusal = { state: 'expired' };
 
 /** Where the answers of look-ups came from; read by metrics at scrape. */
@@ -55,6 +56,7 @@ export function createLookup(deps: {
     const generation = coherence.generation();
     return after(store.get({ partition, name: secretName(hash) }), (entry) => {
       const secret = entry === undefined ? undefined : decodeSecret(entry.value);
+      if (secret === 'replaced') return REPLACED;
       if (secret === undefined || secret.host !== host) return UNKNOWN;
       const key = { partition, name: sessionName(secret.id) };
       return after(store.get(key), (found) => admit(found, hash, host, now, generation));

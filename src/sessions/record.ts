@@ -4,10 +4,12 @@ import type { Session, SessionId } from '../core/session.ts';
 import type { Json } from '../core/store.ts';
 import type { Subject, UserId } from '../core/subject.ts';
 
-/** A session as it is stored: the session, and the user's fence that was in force when it was made (`fence.ts`). */
+/** A session as it is stored: with the user's fence that was in force when it was made (`fence.ts`), and its secrets. */
 export interface SessionRecord {
   readonly session: Session;
   readonly fence: number;
+  /** the SHA-256 of the secret of each host, so that a new one can void the old one; one per host */
+  readonly secrets: readonly { readonly host: string; readonly hash: string }[];
 }
 
 /** How long an over session is still known as over, ms: it reads as expired or ended instead of as never heard of. */
@@ -37,16 +39,20 @@ export function encodeSecret(id: SessionId, host: string): Json {
   return { session: id, host };
 }
 
-export function decodeSecret(value: Json): { readonly id: SessionId; readonly host: string } | undefined {
+/** What is left for a while of a secret that a newer one took the place of: it opens nothing, and is known for what it was. */
+export const REPLACED: Json = { replaced: true };
+
+export function decodeSecret(value: Json): { readonly id: SessionId; readonly host: string } | 'replaced' | undefined {
   if (!isRecord(value)) return undefined;
-  const { session, host } = value;
+  const { session, host, replaced } = value;
+  if (replaced === true) return 'replaced';
   return typeof session === 'string' && isSessionId(session) && typeof host === 'string'
     ? { id: session, host }
     : undefined;
 }
 
 /** JSON of a session. Claims are pairs, because their names are not ours and must never become property names. */
-export function encodeSession({ session, fence }: SessionRecord): Json {
+export function encodeSession({ session, fence, secrets }: SessionRecord): Json {
   const { subject } = session;
   return {
     id: session.id,
@@ -60,6 +66,7 @@ export function encodeSession({ session, fence }: SessionRecord): Json {
     userAgent: session.userAgent,
     ended: session.ended === undefined ? null : { ...session.ended },
     fence,
+    secrets: secrets.map(({ host, hash }) => [host, hash]),
   };
 }
 
@@ -70,6 +77,7 @@ export function decodeSession(value: Json): SessionRecord | undefined {
   const subject = decodeSubject(value.subject);
   const proofs = decodeProofs(value.proofs);
   const ended = value.ended === null ? undefined : decodeEnded(value.ended);
+  const secrets = decodeSecrets(value.secrets);
   if (
     typeof id !== 'string' ||
     !isSessionId(id) ||
@@ -82,6 +90,7 @@ export function decodeSession(value: Json): SessionRecord | undefined {
     typeof userAgent !== 'string' ||
     subject === undefined ||
     proofs === undefined ||
+    secrets === undefined ||
     (value.ended !== null && ended === undefined)
   ) {
     return undefined;
@@ -98,7 +107,7 @@ export function decodeSession(value: Json): SessionRecord | undefined {
     userAgent,
     ended,
   };
-  return { session, fence };
+  return { session, fence, secrets };
 }
 
 function decodeSubject(value: Json | undefined): Subject | undefined {
@@ -150,6 +159,16 @@ function decodeProofs(value: Json | undefined): readonly Proof[] | undefined {
     proofs.push({ method, level, at: proof.at });
   }
   return proofs;
+}
+
+function decodeSecrets(value: Json | undefined): SessionRecord['secrets'] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const secrets: { host: string; hash: string }[] = [];
+  for (const pair of value as readonly Json[]) {
+    if (!isTexts(pair) || pair.length !== 2) return undefined;
+    secrets.push({ host: pair[0] as string, hash: pair[1] as string });
+  }
+  return secrets;
 }
 
 function decodeEnded(value: Json | undefined): NonNullable<Session['ended']> | undefined {

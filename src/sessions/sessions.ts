@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../core/assert-never.ts';
 import type { CredentialEntry } from '../core/credential.ts';
+import type { Proof } from '../core/decision.ts';
 import type { Clock, Log, Random, Service } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Store } from '../core/store.ts';
@@ -8,9 +9,10 @@ import { createActivityWriter } from './activity.ts';
 import { CachedCredential, createCache } from './cache.ts';
 import { createCoherence } from './coherence.ts';
 import { createSession, type SessionStart } from './create.ts';
+import { elevateSession } from './elevate.ts';
 import { endSession, endSessionsOf } from './end.ts';
 import { createEndedCount } from './ended-count.ts';
-import { checkLimits, type SessionLimits, writeInterval } from './limits.ts';
+import { checkLimits, isExpired, type SessionLimits, writeInterval } from './limits.ts';
 import { createEndListeners, type EndListener } from './listeners.ts';
 import { createListing } from './listing.ts';
 import { type CacheCounts, createLookup, type SessionLookup } from './lookup.ts';
@@ -32,6 +34,16 @@ export interface Sessions extends Service {
    * `unknown`. Throws or rejects with `StoreUnavailable`: fail closed.
    */
   lookup(cookie: string, host: string, now: number): MaybePromise<SessionLookup>;
+  /**
+   * Adds proofs to a session, each instead of an older one of its method, and gives it a new secret for `at.host`; the old one
+   * of that host is void in the same step, and every process sees both from its next look-up on. Undefined when the session
+   * is unknown or over.
+   */
+  elevate(
+    id: SessionId,
+    proofs: readonly Proof[],
+    at: { readonly host: string },
+  ): Promise<{ readonly session: Session; readonly cookie: string } | undefined>;
   /** Activity of a session that was just looked up; memory only, written behind. */
   touch(entry: CredentialEntry, now: number): void;
   /** Writes all pending activity now. */
@@ -148,6 +160,17 @@ export function openSessions(
     },
 
     create: (subject, at) => createSession({ ...deps, limits }, subject, at),
+    async elevate(id, proofs, at) {
+      await coherence.sync();
+      const isOver = (session: Session): boolean => {
+        const lastActivityAt = Math.max(session.lastActivityAt, activity.pending(id)?.at ?? 0);
+        const isOld = !(session.createdAt >= coherence.notBefore());
+        return session.ended !== undefined || isOld || isExpired(session, lastActivityAt, limits, clock.now());
+      };
+      const elevated = await elevateSession({ ...deps, isOver }, id, proofs, at);
+      await settled();
+      return elevated;
+    },
     lookup,
     touch(entry, now) {
       // a token that comes with every request has no activity to remember

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/core/handler.ts';
+import { renderCode } from '../../src/pages/code-page.ts';
 import { escapeHtml, html } from '../../src/pages/html.ts';
+import { renderMe } from '../../src/pages/me-page.ts';
 import { signInUrl } from '../../src/pages/paths.ts';
 import { renderSignIn, type SignInView } from '../../src/pages/sign-in-page.ts';
 import { renderSignedOut, renderSignOut } from '../../src/pages/sign-out-page.ts';
@@ -63,4 +65,29 @@ test('signInUrl keeps every byte of the target in one parameter', () => {
   expect(signInUrl('/a b?x=1&return_to=//evil#f')).toBe(
     '/.sallyport/login?return_to=%2Fa%20b%3Fx%3D1%26return_to%3D%2F%2Fevil%23f',
   );
+});
+
+describe('pages for codes', () => {
+  const view = { language: 'en', purpose: 'step_up', csrf: 't<', returnTo: '/a', methods: ['totp'] } as const;
+  test('one kind of code is not asked about, two are', () => {
+    expect(text(renderCode(view))).toContain('<input type="hidden" name="method" value="totp">');
+    const both = text(renderCode({ ...view, methods: ['totp', 'backup_code'], method: 'backup_code' }));
+    expect(both).toContain('<option value="backup_code" selected>');
+    expect(both).not.toContain('inputmode="numeric"');
+  });
+  test('browsers offer the code of a message or an app, and never keep it', () => {
+    expect(text(renderCode(view))).toMatch(/name="code"[^>]*autocomplete="one-time-code"/);
+  });
+  test('what a need says is carried along, escaped', () => {
+    const page = text(renderCode({ ...view, hidden: new Map([['level', '"><script>']]) }));
+    expect(page).toContain('name="level" value="&quot;&gt;&lt;script&gt;"');
+    expect(page).toContain('value="t&lt;"');
+  });
+  test('a name of a session cannot leave its item', () => {
+    const session = { id: 'ses_1', device: '<b>', address: '<i>', createdAt: 0, lastActivityAt: 0, isThis: false };
+    const page = text(
+      renderMe({ language: 'en', csrf: 't', user: '<u>', sessions: [session], factors: [], canEnrol: true }),
+    );
+    expect(page).not.toMatch(/<b>|<i>|<u>/);
+  });
 });

@@ -48,11 +48,7 @@ export class Browser {
 
   /** Opens the form and gives its hidden fields. */
   async openForm(path: string, over: Partial<RequestFacts> = {}): Promise<Record<string, string>> {
-    const page = String((await this.get(path, over)).body);
-    const fields = page.matchAll(/<input type="hidden" name="([a-z_]+)" value="([^"]*)"/g);
-    return Object.fromEntries(
-      Array.from(fields, ([, name, value]) => [name, (value as string).replaceAll('&amp;', '&')]),
-    );
+    return hiddenOf(await this.get(path, over));
   }
 
   async signIn(username: string, password: string, returnTo = '/', options: PostOptions = {}): Promise<Answer> {
@@ -96,3 +92,10 @@ export class Browser {
 export const headerOf = (answer: Answer, name: string): string[] =>
   answer.headers.filter(([n]) => n === name).map(([, value]) => value);
 export const bodyOf = (answer: Answer): string => String(answer.body);
+
+/** The hidden fields of the forms on a page; of one name, the first. */
+export function hiddenOf(answer: Answer): Record<string, string> {
+  const fields = bodyOf(answer).matchAll(/<input type="hidden" name="([a-z_]+)" value="([^"]*)"/g);
+  const pairs = Array.from(fields, ([, name, value]) => [name, (value as string).replaceAll('&amp;', '&')] as const);
+  return Object.fromEntries(pairs.reverse());
+}

@@ -14,6 +14,10 @@ test('one row says how each endpoint is called and protected', () => {
   expect(world.endpoints.map(({ path, methods, csrf }) => [path, methods.join(' '), csrf])).toEqual([
     ['login', 'GET HEAD POST', 'form'],
     ['logout', 'GET HEAD POST', 'form'],
+    ['step-up', 'GET HEAD POST', 'form'],
+    ['me', 'GET HEAD', 'none'],
+    ['me/sessions', 'GET HEAD POST', 'form'],
+    ['me/factors', 'GET HEAD POST', 'form'],
     ['userinfo', 'GET HEAD', 'none'],
     ['jwks.json', 'GET HEAD', 'none'],
   ]);

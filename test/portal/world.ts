@@ -3,9 +3,11 @@ import type { AuditEvent } from '../../src/core/event.ts';
 import type { Log, Recorder } from '../../src/core/ports.ts';
 import type { Session } from '../../src/core/session.ts';
 import { openAccounts } from '../../src/identity/accounts.ts';
+import { openPendingSignIns } from '../../src/identity/factors/pending.ts';
+import { openFactors } from '../../src/identity/factors/store.ts';
 import { openLockout } from '../../src/identity/lockout.ts';
 import { openPasswordHasher, type PasswordHasher } from '../../src/identity/passwords.ts';
-import { signIn } from '../../src/identity/sign-in.ts';
+import { resumeSignIn, signIn } from '../../src/identity/sign-in.ts';
 import type { PortalDeps, PortalSessions } from '../../src/portal/deps.ts';
 import { portalEndpoints } from '../../src/portal/endpoints.ts';
 import { openSessions } from '../../src/sessions/sessions.ts';
@@ -67,7 +69,11 @@ export async function openWorld() {
       return sessions.create(subject, at);
     },
     revoke: (id, by, reason) => sessions.revoke(id, by, reason),
+    elevate: sessions.elevate,
+    listUser: sessions.listUser,
+    revokeUser: sessions.revokeUser,
   };
+  const factors = openFactors({ store, clock, random }, { seal: [random.bytes(32)], backupCodes: [random.bytes(32)] });
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const options = {
     plainLoopback: false,
@@ -80,6 +86,9 @@ export async function openWorld() {
     sessions: watched,
     signIn: ({ username, password, facts }) =>
       signIn({ accounts, hasher: counting, clock, lockout }, { username, password, address: facts.clientAddress }),
+    resume: (pending) => resumeSignIn(accounts, pending),
+    pending: openPendingSignIns({ store, clock }),
+    factors,
     csrfKeys: [random.bytes(32)],
     jwks: () => ({
       keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }],
@@ -98,6 +107,7 @@ export async function openWorld() {
     clock,
     store,
     accounts,
+    factors,
     checked,
     sessions,
     events,
