@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { CredentialEntry, CredentialLookup } from '../../src/core/credential.ts';
+import type { CredentialEntry, CredentialLookup, SessionEntry } from '../../src/core/credential.ts';
 import type { Proof } from '../../src/core/decision.ts';
 import { openSessions, type SessionEnd, type Sessions } from '../../src/sessions/sessions.ts';
 import { type EmbeddedStore, openEmbeddedStore } from '../../src/stores/embedded.ts';
