@@ -25,7 +25,7 @@ import { openNodeLane } from '../wire/node-lane.ts';
 import { administration } from './administration.ts';
 import { type Current, openCurrent } from './current.ts';
 import { issuersOf } from './issuers.ts';
-import { localAccounts, openServices, type Ports, type Services, sessionLimits } from './services.ts';
+import { openServices, type Ports, type Services, sessionLimits } from './services.ts';
 import { resumeLocally, signInLocally } from './signing-in.ts';
 import type { Environment } from './snapshot.ts';
 import { startFailure, startStep } from './start-failure.ts';
@@ -58,7 +58,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const upstreams = openUpstreams();
   const health = openHealth();
   const current = openCurrent(options, { upstreams, metrics, clock, log }, (next) => {
-    accounts = localAccounts(next.config, { store, clock, hasher });
+    services.useProviders(next.config);
     sessions.configure(sessionLimits(next.config));
     bearer.configure(issuersOf(next.config));
   });
@@ -67,7 +67,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const timed = (opened: Store): Store => timedStore(opened, clock, metrics.storeOperation);
   const services = openServices(ports, config, metrics.auditDropped, timed);
   const { store, sessions, hasher, audit, blockedTokens } = services;
-  let accounts = services.accounts;
+  const { accounts } = services;
   const lockout = openLockout({ store, clock });
   const bearer = openBearer(
     {

@@ -1,8 +1,10 @@
 import { type Audit, openAudit } from '../audit/audit.ts';
 import type { Configuration } from '../config/schema.ts';
+import type { MaybePromise } from '../core/assert-never.ts';
 import type { Clock, Log, Random } from '../core/ports.ts';
 import type { Store } from '../core/store.ts';
-import { type Accounts, openAccounts } from '../identity/accounts.ts';
+import type { Subject } from '../core/subject.ts';
+import { type Account, type Accounts, openAccounts, subjectOf } from '../identity/accounts.ts';
 import { openPasswordHasher, type PasswordHasher } from '../identity/passwords.ts';
 import { type BlockedTokens, openBlockedTokens } from '../limits/blocked-tokens.ts';
 import { openSessions, type SessionLimits, type Sessions } from '../sessions/sessions.ts';
@@ -18,8 +20,10 @@ export interface Services {
   readonly audit: Audit;
   readonly hasher: PasswordHasher;
   readonly blockedTokens: BlockedTokens;
-  /** accounts of the local providers, by provider id */
+  /** accounts of the local providers in force, by provider id */
   readonly accounts: ReadonlyMap<string, Accounts>;
+  /** other providers from now on */
+  useProviders(config: Configuration): void;
 }
 
 export interface Ports {
@@ -37,8 +41,15 @@ export function openServices(
 ): Services {
   const { clock, random, log } = ports;
   const store = watch(openStore({ clock, random }, { path: config.store.path }));
-  const sessions = openSessions({ store, clock, random, log }, sessionLimits(config));
   const hasher = openPasswordHasher({ random });
+  const accounts = new Map<string, Accounts>();
+  const useProviders = (of: Configuration): void => {
+    accounts.clear();
+    for (const [id, each] of localAccounts(of, { store, clock, hasher })) accounts.set(id, each);
+  };
+  useProviders(config);
+  const refresh = (subject: Subject): MaybePromise<Subject | undefined> => refreshed(accounts, subject);
+  const sessions = openSessions({ store, clock, random, log, refresh }, sessionLimits(config));
   return {
     ...ports,
     store,
@@ -46,11 +57,24 @@ export function openServices(
     hasher,
     blockedTokens: openBlockedTokens({ store, clock }),
     audit: openAudit({ clock, log, onDropped }, { file: config.audit.file }),
-    accounts: localAccounts(config, { store, clock, hasher }),
+    accounts,
+    useProviders,
   };
 }
 
-export function localAccounts(
+/**
+ * Who somebody is now: groups, roles and e-mail of a local account as they stand, so that a change of them reaches the next
+ * request. Undefined when the account is gone or disabled. People of other providers are who they were at sign-in.
+ */
+function refreshed(accounts: ReadonlyMap<string, Accounts>, subject: Subject): MaybePromise<Subject | undefined> {
+  const found = accounts.get(subject.provider)?.look(subject.sub);
+  if (!accounts.has(subject.provider)) return subject;
+  const now = (account: Account | undefined): Subject | undefined =>
+    account === undefined || account.disabled ? undefined : subjectOf(account);
+  return found instanceof Promise ? found.then(now) : now(found);
+}
+
+function localAccounts(
   config: Configuration,
   deps: { readonly store: Store; readonly clock: Clock; readonly hasher: PasswordHasher },
 ): ReadonlyMap<string, Accounts> {

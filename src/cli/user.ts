@@ -5,7 +5,7 @@ import { resetFactors } from '../identity/factors/reset.ts';
 import { openLockout } from '../identity/lockout.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
-import { complain, JSON_OPTION, say, sayJson, tableText } from './output.ts';
+import { CommandFailure, complain, EXIT, JSON_OPTION, say, sayJson, tableText } from './output.ts';
 import { readPassword } from './password.ts';
 import { fieldsOf, openRemote, urlOption } from './remote.ts';
 import { accountOf, find, problem, providerFor } from './user-account.ts';
@@ -27,7 +27,7 @@ const NAME = ['<name>', 'ann, or staff:ann where several providers have one'] as
 export function addUser(program: Command): void {
   const user = program
     .command('user')
-    .description('Local accounts: add, list, reset, reset-factors, disable, enable, unlock.');
+    .description('Local accounts: add, list, set, reset, reset-factors, disable, enable, unlock.');
   user
     .command('add')
     .description('Add an account. Its password is asked for on the terminal, or read from standard input.')
@@ -71,6 +71,18 @@ export function addUser(program: Command): void {
         if (options.json) sayJson(result);
         else say(`${result.user} ${done}; ended ${result.sessions_ended} session(s)`);
       }),
+    );
+  user
+    .command('set')
+    .description('Change e-mail, groups or roles; in force with the next request of the user, on every process.')
+    .argument(...NAME)
+    .option('--email <address>', 'e-mail address, told to applications')
+    .option('--groups <list>', 'all groups from now on, comma-separated')
+    .option('--roles <list>', 'all roles from now on, comma-separated')
+    .option(...JSON_OPTION)
+    .option(...CONFIG_OPTION)
+    .action((name: string, options: UserOptions) =>
+      withServices(options.config, (services) => set(services, name, options)),
     );
   user
     .command('reset-factors')
@@ -200,6 +212,27 @@ async function administerHere(services: OpenedServices, verb: keyof typeof DONE,
   const ended = account.disabled ? await sessions.revokeUser(user, by, action) : 0;
   accountOf(await accounts.enable(account.name), account.name);
   return { user, action, sessions_ended: ended };
+}
+
+/** What gives rights is on record before it happens. */
+async function set(services: OpenedServices, text: string, options: UserOptions): Promise<void> {
+  const { email, groups, roles } = options;
+  if (email === undefined && groups === undefined && roles === undefined) {
+    throw new CommandFailure('say what to change: --email, --groups or --roles', EXIT.usage);
+  }
+  const { accounts, account } = await find(services, text);
+  const to = {
+    ...(email !== undefined && { email }),
+    ...(groups !== undefined && { groups: listOf(groups) }),
+    ...(roles !== undefined && { roles: listOf(roles) }),
+  };
+  const detail = Object.entries(to)
+    .map(([key, value]) => `${key}: ${[value].flat().join(',')}`)
+    .join('; ');
+  await services.administered({ action: 'user_set', result: 'success', user: account.user, detail }, 'to_be_done');
+  const changed = accountOf(await accounts.change(account.name, to), account.name);
+  if (options.json) sayJson(publicAccount(changed));
+  else say(`changed ${changed.user}; in force with the next request`);
 }
 
 /** Changes an account, then ends its sessions: the other way round one could be made in between. */

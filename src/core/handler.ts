@@ -2,6 +2,7 @@ import type { MaybePromise } from './assert-never.ts';
 import type { CredentialEntry } from './credential.ts';
 import type { RequestFacts } from './facts.ts';
 import type { Session } from './session.ts';
+import type { Access } from './subject.ts';
 
 /** A whole answer that the gateway gives itself. Header names as they shall appear; the body's length is added when sent. */
 export interface Answer {
@@ -19,6 +20,8 @@ export interface HandlerRequest {
   readonly session: Session | undefined;
   /** whoever calls with a valid credential, a session or a token */
   readonly caller?: Pick<CredentialEntry, 'subject' | 'proofs' | 'expiresAt'> | undefined;
+  /** the caller's roles and permissions, derived; undefined: nobody */
+  readonly access?: Access | undefined;
   /** whole body, at most `maxBytes`; rejects with PayloadTooLarge beyond */
   readBody(maxBytes: number): Promise<Uint8Array>;
 }

@@ -1,5 +1,6 @@
+import type { MaybePromise } from '../core/assert-never.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Json, Store } from '../core/store.ts';
+import type { Entry, Json, Store, StoreKey } from '../core/store.ts';
 import { partitionOf, type Subject, type UserId, userId } from '../core/subject.ts';
 import { type AccountRecord, fromJson, toJson } from './account-record.ts';
 import type { PasswordHasher } from './passwords.ts';
@@ -51,10 +52,14 @@ export interface Accounts {
   readonly provider: string;
   add(name: string, account: NewAccount): Promise<AccountOutcome>;
   find(name: string): Promise<Account | undefined>;
+  /** The same, at once where the store answers at once. */
+  look(name: string): MaybePromise<Account | undefined>;
   /** all, by name */
   list(): Promise<readonly Account[]>;
   /** `undefined` takes the password away */
   setPassword(name: string, password: string | undefined): Promise<AccountOutcome>;
+  /** Other e-mail, groups or roles; what is left out stays. */
+  change(name: string, to: Pick<NewAccount, 'email' | 'groups' | 'roles'>): Promise<AccountOutcome>;
   disable(name: string): Promise<AccountOutcome>;
   enable(name: string): Promise<AccountOutcome>;
   /** For sign-in only: the account with its hash. */
@@ -73,10 +78,12 @@ export function openAccounts(
   const { store, clock, hasher } = deps;
   const prefix = `account/${provider}/`;
 
+  const keyOf = (name: string): StoreKey => ({ partition: partitionOf(userId(provider, name)), name: prefix + name });
+
   async function read(name: string): Promise<{ record: AccountRecord; version: number } | undefined> {
     const folded = foldName(name);
     if (!NAME_PATTERN.test(folded)) return undefined;
-    const entry = await store.get({ partition: partitionOf(userId(provider, folded)), name: prefix + folded });
+    const entry = await store.get(keyOf(folded));
     return entry && { record: fromJson(entry.value), version: entry.version };
   }
 
@@ -130,6 +137,26 @@ export function openAccounts(
     async find(name) {
       const found = await read(name);
       return found && accountOf(provider, found.record);
+    },
+
+    look(name) {
+      const folded = foldName(name);
+      if (!NAME_PATTERN.test(folded)) return undefined;
+      const entry = store.get(keyOf(folded));
+      const account = (found: Entry | undefined): Account | undefined =>
+        found && accountOf(provider, fromJson(found.value));
+      return entry instanceof Promise ? entry.then(account) : account(entry);
+    },
+
+    async change(name, { email, groups, roles }) {
+      const reason = problemOf(foldName(name), email, groups ?? [], roles ?? []);
+      if (reason !== undefined) return { ok: false, reason };
+      return update(name, (record) => ({
+        ...record,
+        email: email ?? record.email,
+        groups: groups === undefined ? record.groups : [...new Set(groups)],
+        roles: roles === undefined ? record.roles : [...new Set(roles)],
+      }));
     },
 
     async list() {

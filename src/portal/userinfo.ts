@@ -1,16 +1,17 @@
 import { type Elevation, LEVELS, type Level, levelRank } from '../core/decision.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
 import type { Session } from '../core/session.ts';
+import type { Access } from '../core/subject.ts';
 import { PROTECTIVE_HEADERS } from '../pages/layout.ts';
 import type { PortalDeps } from './deps.ts';
 
 /** Who the gateway thinks the caller is. Nobody is 200 `{"authenticated": false}` (interfaces); never a secret. */
 export function userinfoHandler(deps: Pick<PortalDeps, 'clock' | 'options'>): (request: HandlerRequest) => Answer {
-  return ({ session, caller = session && callerOf(session) }) => {
+  return ({ session, access, caller = session && callerOf(session) }) => {
     const body =
       caller === undefined
         ? { authenticated: false }
-        : describe(caller, session, deps.clock.now(), deps.options().elevation);
+        : describe(caller, session, access, deps.clock.now(), deps.options().elevation);
     return {
       status: 200,
       headers: [['Content-Type', 'application/json'], ...PROTECTIVE_HEADERS],
@@ -27,7 +28,13 @@ const callerOf = ({ subject, proofs, absoluteExpiryAt }: Session): Caller => ({
 });
 
 /** Members that the assertion has too are named as there. Field by field, so that nothing new leaks by itself. */
-function describe(caller: Caller, session: Session | undefined, now: number, elevation: Elevation): object {
+function describe(
+  caller: Caller,
+  session: Session | undefined,
+  access: Access | undefined,
+  now: number,
+  elevation: Elevation,
+): object {
   const { subject } = caller;
   const counting = caller.proofs.filter(({ level, at }) => now < at + elevation[level]);
   const level = counting.reduce<Level>((best, p) => (levelRank(p.level) > levelRank(best) ? p.level : best), LEVELS[0]);
@@ -40,7 +47,8 @@ function describe(caller: Caller, session: Session | undefined, now: number, ele
     name: subject.name,
     email: subject.email,
     groups: subject.groups,
-    roles: subject.roles,
+    roles: access?.roles ?? subject.roles,
+    permissions: access?.permissions ?? [],
     sid: session?.id,
     assurance: level,
     acr: `urn:sallyport:acr:${level}`,

@@ -66,6 +66,7 @@ export function ownEndpoints(table: readonly Endpoint[]): OwnEndpoints {
         params,
         session,
         caller: entry,
+        access: transit.access,
         readBody: (maxBytes) =>
           facts.body === 'none'
             ? Promise.resolve(new Uint8Array())

@@ -2,6 +2,7 @@ import type { MaybePromise } from '../core/assert-never.ts';
 import type { CredentialLookup, CredentialRefusal, SessionEntry } from '../core/credential.ts';
 import type { Log } from '../core/ports.ts';
 import type { Entry, Store } from '../core/store.ts';
+import type { Subject } from '../core/subject.ts';
 import { type ActivityWriter, activityOf } from './activity.ts';
 import { CachedCredential, type CredentialCache } from './cache.ts';
 import type { Coherence } from './coherence.ts';
@@ -15,6 +16,9 @@ const UNKNOWN: CredentialRefusal = { state: 'unknown' };
 const ENDED: CredentialRefusal = { state: 'ended' };
 const REPLACED: CredentialRefusal = { state: 'replaced' };
 const EXPIRED: CredentialRefusal = { state: 'expired' };
+
+/** Who somebody is now; undefined: nobody any more. Synchronous where the answer is in memory or in the embedded store. */
+export type Refresh = (subject: Subject) => MaybePromise<Subject | undefined>;
 
 /** Where the answers of look-ups came from; read by metrics at scrape. */
 export interface CacheCounts {
@@ -34,8 +38,10 @@ export function createLookup(deps: {
   readonly activity: ActivityWriter;
   readonly limits: () => SessionLimits;
   readonly counts: CacheCounts;
+  /** who the session's person is now; undefined: nobody any more */
+  readonly refresh: Refresh;
 }): (cookie: string, host: string, now: number) => MaybePromise<SessionLookup> {
-  const { store, log, cache, coherence, activity, limits, counts } = deps;
+  const { store, log, cache, coherence, activity, limits, counts, refresh } = deps;
 
   function find(cookie: string, host: string, now: number): MaybePromise<SessionLookup> {
     const hash = sha256(cookie);
@@ -63,7 +69,13 @@ export function createLookup(deps: {
     });
   }
 
-  function admit(found: Entry | undefined, hash: string, host: string, now: number, generation: number): SessionLookup {
+  function admit(
+    found: Entry | undefined,
+    hash: string,
+    host: string,
+    now: number,
+    generation: number,
+  ): MaybePromise<SessionLookup> {
     if (found === undefined) return UNKNOWN;
     const session = decodeSession(found.value)?.session;
     if (session === undefined) {
@@ -75,9 +87,13 @@ export function createLookup(deps: {
       cache.activity(session.id) ?? activity.pending(session.id) ?? activityOf(session.id, session.lastActivityAt);
     if (session.lastActivityAt > known.at) known.at = session.lastActivityAt;
     if (isExpired(session, known.at, limits(), now)) return EXPIRED;
-    const entry = new CachedCredential(session, host, hash, known);
-    if (generation === coherence.generation()) cache.add(entry);
-    return entry;
+    // a change of the account drops the entry, so this is asked once for each change and not for each request
+    return after(refresh(session.subject), (subject) => {
+      if (subject === undefined) return ENDED;
+      const entry = new CachedCredential({ ...session, subject }, host, hash, known);
+      if (generation === coherence.generation()) cache.add(entry);
+      return entry;
+    });
   }
 
   return (cookie, host, now) => {

@@ -15,7 +15,7 @@ import { createEndedCount } from './ended-count.ts';
 import { checkLimits, isExpired, type SessionLimits, writeInterval } from './limits.ts';
 import { createEndListeners, type EndListener } from './listeners.ts';
 import { createListing } from './listing.ts';
-import { type CacheCounts, createLookup, type SessionLookup } from './lookup.ts';
+import { type CacheCounts, createLookup, type Refresh, type SessionLookup } from './lookup.ts';
 import { isSessionId } from './record.ts';
 
 export type { SessionStart } from './create.ts';
@@ -79,12 +79,21 @@ const FLUSH_TICK_MS = 5000;
 /** Between two looks for changes while somebody waits for ends (architecture, State). */
 const POLL_MS = 25;
 
-/** `maxCached` bounds the cache of credentials (default 50,000, about 1 KB each). */
+/** Without anybody to ask, people are who they were at sign-in. */
+const asSignedIn: Refresh = (subject) => subject;
+
+/** `refresh` tells who somebody is now. `maxCached` bounds the cache of credentials (default 50,000, about 1 KB each). */
 export function openSessions(
-  deps: { readonly store: Store; readonly clock: Clock; readonly random: Random; readonly log: Log },
+  deps: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly log: Log;
+    readonly refresh?: Refresh;
+  },
   options: SessionLimits & { readonly maxCached?: number },
 ): Sessions {
-  const { store, clock, log } = deps;
+  const { store, clock, log, refresh = asSignedIn } = deps;
   let limits = checkLimits(options);
   const counts: CacheCounts = { hits: 0, misses: 0 };
   const cache = createCache(options.maxCached ?? 50_000);
@@ -105,7 +114,7 @@ export function openSessions(
     },
   });
   const listing = createListing({ store, clock, activity, limits: () => limits, notBefore: coherence.notBefore });
-  const lookup = createLookup({ store, log, cache, coherence, activity, limits: () => limits, counts });
+  const lookup = createLookup({ store, log, cache, coherence, activity, limits: () => limits, counts, refresh });
   let flushing: NodeJS.Timeout | undefined;
   let polling: NodeJS.Timeout | undefined;
   let running = false;

@@ -91,6 +91,7 @@ describe('userinfo', () => {
       kind: 'person',
       email: 'ann@example.com',
       groups: ['finance'],
+      permissions: [],
       roles: ['editor'],
       sid: session?.id,
       assurance: 'none',
