@@ -61,7 +61,7 @@ async function demo(options: DemoOptions): Promise<void> {
     };
     await runGateway({
       file: CONFIG,
-      logLevel: 'warn',
+      logLevel: 'error',
       env,
       otherAddress: 'choose another one with --listen or --admin',
       onStarted: (gateway) => welcome(gateway),
