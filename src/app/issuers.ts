@@ -16,5 +16,6 @@ export const issuersOf = ({ identity }: Configuration): readonly IssuerOptions[]
           leewayMs: provider.leeway,
           groupsClaim: provider.groups_claim,
           rolesClaim: provider.roles_claim,
+          acrLevels: provider.acr_levels,
         },
   );

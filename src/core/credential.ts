@@ -11,7 +11,7 @@ export interface CredentialEntry {
   readonly subject: Subject;
   /** undefined: a token that comes with every request */
   readonly session: Session | undefined;
-  /** the session's proofs, or the one that a token is: no method, level `none`, when it was issued */
+  /** the session's proofs, or the one that a token is: level `none` and no method unless its `acr` is mapped */
   readonly proofs: readonly Proof[];
   /** wall-clock ms; from this instant on the credential is over whatever happens, and so is all that is remembered of it */
   readonly expiresAt: number;

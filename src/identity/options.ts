@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { LEVELS } from '../core/decision.ts';
 import {
   type Decoded,
   Duration,
@@ -85,6 +86,21 @@ const jwtProvider = Section(
       'groups',
     ),
     roles_claim: optional(Text({ description: 'Claim with the roles, as above. Left out, tokens give no roles.' })),
+    acr_levels: withDefault(
+      Type.Record(
+        // acr_values is a list with spaces between, in quotes when it is a challenge (RFC 9470 3)
+        Type.String({ pattern: '^[!#-\\[\\]-~]{1,255}$' }),
+        OneOf(LEVELS, { description: 'A level.' }),
+        {
+          additionalProperties: false,
+          maxProperties: 64,
+          'x-expects': 'a map of acr to level',
+          description:
+            'Levels that its `acr` are worth, such as `{ "urn:example:mfa": medium }`, since `auth_time`. Any other, or none, is level `none`.',
+        },
+      ),
+      {},
+    ),
   },
   { description: 'An issuer of bearer tokens.' },
 );

@@ -46,6 +46,7 @@ describe('a provider of tokens', () => {
         leewayMs: 10_000,
         groupsClaim: 'groups',
         rolesClaim: undefined,
+        acrLevels: {},
       },
     ]);
   });
@@ -61,6 +62,13 @@ describe('a provider of tokens', () => {
     expect(config && issuersOf(config)).toMatchObject([
       { jwks: join(directory, 'good.json'), rolesClaim: 'roles', audience: ['a', 'b'] },
     ]);
+  });
+
+  it('says what its acr are worth, ours no more than others', () => {
+    const levels = { 'urn:example:mfa': 'medium', gold: 'high', '0': 'none', 'urn:sallyport:acr:low': 'low' };
+    const { config, told } = load({ ...GOOD, acr_levels: levels });
+    expect(told).toEqual([]);
+    expect(config && issuersOf(config)).toMatchObject([{ acrLevels: levels }]);
   });
 
   it.each(['http://127.0.0.1:1/jwks', 'http://localhost/jwks', 'http://[::1]:80/jwks'])(
@@ -83,6 +91,10 @@ describe('a provider of tokens', () => {
     ['no age at all', { max_age: '0s' }, 'out-of-range'],
     ['an algorithm of shared keys', { algorithms: ['HS256'] }, 'bad-value'],
     ['no algorithm', { algorithms: ['none'] }, 'bad-value'],
+    ['an acr of no level', { acr_levels: { 'urn:example:mfa': 'strong' } }, 'bad-value'],
+    ['an acr with a space', { acr_levels: { 'two words': 'low' } }, 'unknown-key'],
+    ['an empty acr', { acr_levels: { '': 'low' } }, 'unknown-key'],
+    ['a list of acr', { acr_levels: ['urn:example:mfa'] }, 'wrong-type'],
     ['an empty list of algorithms', { algorithms: [] }, 'out-of-range'],
     ['no audience', { audience: undefined }, 'missing-key'],
     ['an empty list of audiences', { audience: [] }, 'out-of-range'],

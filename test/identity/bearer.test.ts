@@ -105,6 +105,7 @@ async function bearerFor(jwks: string, store: TokenStore, clock: Clock = systemC
     leewayMs: 0,
     groupsClaim: 'groups',
     rolesClaim: undefined,
+    acrLevels: { 'urn:example:mfa': 'medium' },
   };
   const counted: string[] = [];
   const bearer = openBearer({ clock, log: SILENT, store, count: (result) => counted.push(result) }, [issuer]);
@@ -168,6 +169,23 @@ describe('a token that was verified', () => {
     Object.assign(state, { position: 'b:0', birth: { id: 'b', at: now } });
     expect(await bearer.look(token, now)).toMatchObject({ state: 'unknown' });
     expect((await bearer.look(await tokenOf(first, {}, 300, now + 1000), now + 1000)).state).toBe('valid');
+  });
+
+  it('proves what its acr is worth now, and not under a former configuration', async () => {
+    const server = await served(first.jwk);
+    const { bearer, issuer } = await bearerFor(server.url, quietStore().store);
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    const claims = { acr: 'urn:example:mfa', auth_time: now / 1000 - 60, amr: ['totp'] };
+    const token = await tokenOf(first, claims, 300, now);
+    const proofs = async () => {
+      const found = await bearer.look(token, now);
+      return found.state === 'valid' ? found.proofs : found;
+    };
+    expect(await proofs()).toEqual([{ method: 'totp', level: 'medium', at: now - 60_000 }]);
+    bearer.configure([{ ...issuer, acrLevels: { 'urn:example:mfa': 'low' } }]);
+    expect(await proofs()).toEqual([{ method: 'totp', level: 'low', at: now - 60_000 }]);
+    bearer.configure([{ ...issuer, acrLevels: {} }]);
+    expect(await proofs()).toEqual([{ method: undefined, level: 'none', at: now }]);
   });
 
   it('is forgotten with another configuration; an issuer that stays keeps its keys', async () => {

@@ -22,7 +22,8 @@ export interface TokenIdentity {
 
 // end of the year 9999: whatever lies beyond is a mistake or an attempt
 const MAX_SECONDS = 253_402_300_799;
-const isSeconds = (value: unknown): value is number =>
+/** Whether a claim is an instant: a number of seconds that a year of four digits has (RFC 7519 2, NumericDate). */
+export const isSeconds = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value >= 0 && value <= MAX_SECONDS;
 
 /**

@@ -2,6 +2,7 @@ import type { Clock, Log } from '../../core/ports.ts';
 import { readKeyFile, readUrl } from './key-reading.ts';
 import type { Algorithm } from './key-set.ts';
 import { type KeySource, openKeySource } from './key-source.ts';
+import type { AcrLevels } from './proof.ts';
 
 /** A provider of type `jwt`, as configured. Durations are ms. */
 export interface IssuerOptions {
@@ -20,6 +21,8 @@ export interface IssuerOptions {
   readonly leewayMs: number;
   readonly groupsClaim: string;
   readonly rolesClaim: string | undefined;
+  /** what its `acr` are worth */
+  readonly acrLevels: AcrLevels;
 }
 
 /** An issuer whose tokens are accepted, and its keys. */

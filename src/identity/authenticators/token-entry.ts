@@ -8,6 +8,8 @@ import type { KeySource } from './key-source.ts';
 export interface VerifiedToken {
   readonly subject: Subject;
   readonly jti: string | undefined;
+  /** what it proves of how its user signed in */
+  readonly proof: Proof;
   readonly issuedAt: number;
   /** leeway included */
   readonly expiresAt: number;
@@ -39,8 +41,7 @@ export class TokenEntry implements CredentialEntry {
 
   constructor(keys: KeySource, hash: string, position: Cursor, verified: VerifiedToken) {
     this.subject = verified.subject;
-    // what the issuer asked of its user is not known: a token proves no method and no level
-    this.proofs = Object.freeze([Object.freeze({ method: undefined, level: 'none', at: verified.issuedAt })]);
+    this.proofs = Object.freeze([verified.proof]);
     this.expiresAt = verified.expiresAt;
     this.hash = hash;
     this.jti = verified.jti;

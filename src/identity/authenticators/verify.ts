@@ -2,6 +2,7 @@ import { errors, jwtVerify } from 'jose';
 import { identityOf, timesOf } from './claims.ts';
 import type { Issuer } from './issuer.ts';
 import type { Algorithm } from './key-set.ts';
+import { proofOf } from './proof.ts';
 import type { ParsedToken } from './token.ts';
 import type { VerifiedToken } from './token-entry.ts';
 
@@ -30,7 +31,9 @@ export async function verifyToken(
   if (typeof answer === 'string') return answer === 'none' ? 'no such key' : answer;
   const keysVersion = keys.version();
   const problem = await problemWith(token, answer.crypto, alg, options, now);
-  return problem ?? { ...identity, issuedAt, expiresAt, keyId: answer.key.id, keysVersion };
+  if (problem !== undefined) return problem;
+  const proof = proofOf(parsed.claims, options.acrLevels, { issuedAt, latest: now + options.leewayMs });
+  return { ...identity, proof, issuedAt, expiresAt, keyId: answer.key.id, keysVersion };
 }
 
 async function problemWith(
