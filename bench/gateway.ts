@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Child, startNode } from './process.ts';
+import { signIn } from './sign-in.ts';
 
 const CLI = fileURLToPath(new URL('../bin/sallyport.mjs', import.meta.url));
 const POLICIES = fileURLToPath(new URL('./policies', import.meta.url));
@@ -19,13 +20,18 @@ export interface Gateway extends Child {
 
 /**
  * Starts the gateway as an operator would, through its command line only: own configuration and data in `folder`, a local
- * account, the policies beside this file; then signs in over HTTP.
+ * account, the policies beside this file; then signs in over HTTP. `more` is added to the configuration, whole lines of YAML.
  */
-export async function startGateway(folder: string, upstream: string, core: number | undefined): Promise<Gateway> {
+export async function startGateway(
+  folder: string,
+  upstream: string,
+  core: number | undefined,
+  more = '',
+): Promise<Gateway> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const config = join(folder, 'sallyport.yaml');
   mkdirSync(join(folder, 'data'), { recursive: true });
-  writeFileSync(config, configuration(port, adminPort, upstream));
+  writeFileSync(config, `${configuration(port, adminPort, upstream)}${more}`);
   const added = spawnSync(
     process.execPath,
     [
@@ -50,7 +56,7 @@ export async function startGateway(folder: string, upstream: string, core: numbe
   try {
     await ready(`http://127.0.0.1:${adminPort}/readyz`, child);
     const url = `http://127.0.0.1:${port}`;
-    return { ...child, url, cookie: await signIn(url) };
+    return { ...child, url, cookie: await signIn(url, USER, PASSWORD) };
   } catch (error) {
     await child.stop();
     throw new Error(`the gateway did not come up; its log:\n${readFileSync(log, 'utf8').slice(-4000)}`, {
@@ -83,30 +89,6 @@ async function ready(url: string, child: Child): Promise<void> {
   }
   throw new Error('not ready within 15 s');
 }
-
-/** The sign-in form, as a browser fills it; gives the session cookie. */
-async function signIn(url: string): Promise<string> {
-  const page = await fetch(`${url}/.sallyport/login?return_to=/`, { headers: { accept: 'text/html' } });
-  const csrf = /name="csrf"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="csrf"/.exec(await page.text());
-  const login = cookiesOf(page);
-  const answer = await fetch(`${url}/.sallyport/login`, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { accept: 'text/html', origin: url, 'sec-fetch-site': 'same-origin', cookie: login.join('; ') },
-    body: new URLSearchParams({
-      username: USER,
-      password: PASSWORD,
-      csrf: csrf?.[1] ?? csrf?.[2] ?? '',
-      return_to: '/',
-    }),
-  });
-  const session = cookiesOf(answer).find((cookie) => cookie.startsWith('sallyport='));
-  if (answer.status !== 303 || session === undefined) throw new Error(`signing in was answered with ${answer.status}`);
-  return session;
-}
-
-const cookiesOf = (answer: Response): string[] =>
-  answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0] as string);
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { cpus, release } from 'node:os';
 import type { Measurement } from './load.ts';
 import { median } from './load.ts';
 
@@ -74,3 +75,12 @@ export function tableOf(rows: readonly Row[], rate: number): string {
   const rule = `|${widths.map((width, i) => `${'-'.repeat(width + 1)}${i === 0 ? '-' : ':'}`).join('|')}|`;
   return [line(heads), rule, ...cells.map(line)].join('\n');
 }
+
+/** What the figures were measured on. */
+export const machine = (pinned: boolean) => ({
+  cpu: cpus()[0]?.model,
+  cores: cpus().length,
+  kernel: release(),
+  node: process.version,
+  pinned,
+});

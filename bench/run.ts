@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startGateway } from './gateway.ts';
 import { BROWSER_HEADERS, type Measurement, pace, saturate, type Target } from './load.ts';
 import { type Child, cpuMicros, findCores, pinSelf, printedPort, startNode } from './process.ts';
-import { type Rounds, rowsOf, tableOf } from './report.ts';
+import { machine, type Rounds, rowsOf, tableOf } from './report.ts';
 import { BODY } from './upstream.ts';
 
 /**
@@ -79,15 +79,11 @@ async function main(): Promise<void> {
     }
   }
   const rows = rowsOf(all, RIVAL);
-  const machine = {
-    cpu: cpus()[0]?.model,
-    cores: cpus().length,
-    kernel: release(),
-    node: process.version,
-    pinned: cores !== undefined,
-  };
   mkdirSync(join(values.out, '..'), { recursive: true });
-  writeFileSync(values.out, `${JSON.stringify({ machine, plan, rows, rounds: all }, null, 2)}\n`);
+  writeFileSync(
+    values.out,
+    `${JSON.stringify({ machine: machine(cores !== undefined), plan, rows, rounds: all }, null, 2)}\n`,
+  );
   console.log(tableOf(rows, plan.rate));
 }
 
