@@ -1,5 +1,6 @@
-import { argon2, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Random } from '../core/ports.ts';
+import { openHashingThread } from './hashing-thread.ts';
 import { type Argon2Hash, formatPhc, parsePhc } from './phc.ts';
 
 /** A password that can be set: at least 8 characters (code points), at most 1,024 bytes of UTF-8, after NFC. */
@@ -12,7 +13,10 @@ export type HashOutcome =
 /** `busy`: the queue is full and no work was done; the caller answers 503 and the person tries again. */
 export type VerifyOutcome = 'match' | 'mismatch' | 'busy';
 
-/** Hashes passwords one after the other, so that a flood of sign-ins costs one core and leaves the proxy alone. */
+/**
+ * Hashes passwords one after the other in a thread of low priority, so that a flood of sign-ins costs at most one core and
+ * leaves the proxy alone even where there is only one (security rule 20).
+ */
 export interface PasswordHasher {
   /** Hashes a new password with the current parameters. */
   hash(password: string): Promise<HashOutcome>;
@@ -33,6 +37,7 @@ export function openPasswordHasher(
 ): PasswordHasher {
   const maxQueue = options.maxQueue ?? 32;
   const nobody: Argon2Hash = { ...CURRENT, salt: deps.random.bytes(SALT_BYTES), tag: deps.random.bytes(TAG_BYTES) };
+  const deriveTag = openHashingThread();
   let queued = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -47,6 +52,9 @@ export function openPasswordHasher(
     last = result.catch(() => undefined);
     return result;
   }
+
+  const derive = (message: Uint8Array, { memory, passes, parallelism, salt, tag }: Argon2Hash): Promise<Uint8Array> =>
+    deriveTag({ message, salt, memory, passes, parallelism, tagLength: tag.length });
 
   return {
     async hash(password) {
@@ -79,12 +87,3 @@ const TAG_BYTES = 32;
 // one person's é may arrive composed or decomposed, by keyboard and system (NIST SP 800-63B-4, 3.1.1.2)
 const bytesOf = (password: string): Uint8Array => Buffer.from(password.normalize('NFC'), 'utf8');
 const countCharacters = (password: string): number => [...password.normalize('NFC')].length;
-
-function derive(message: Uint8Array, like: Argon2Hash): Promise<Uint8Array> {
-  const { memory, passes, parallelism, salt: nonce, tag } = like;
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  argon2('argon2id', { message, nonce, parallelism, tagLength: tag.length, memory, passes }, (error, derived) =>
-    error === null ? resolve(derived) : reject(error),
-  );
-  return promise;
-}
