@@ -1,6 +1,6 @@
 import { parseAuthority } from './authority.ts';
 import { type SplitCookies, splitCookies } from './cookie-header.ts';
-import { LOGIN_COOKIE, PLAIN_LOGIN_COOKIE, PLAIN_SESSION_COOKIE, SESSION_COOKIE } from './cookies.ts';
+import { deviceCookieName, loginCookieName, sessionCookieName } from './cookies.ts';
 import type { BodyKind, HeaderFacts, Refusal, RequestFacts, RequestHead } from './facts.ts';
 import { type ForwardedHeaders, readForwarded } from './forwarded.ts';
 import { foldHeaderName, type HeaderTable } from './header-names.ts';
@@ -75,8 +75,9 @@ export function canonicalise(
     oddities: target.oddities,
     headers: read.headers,
     headerNames: read.headerNames,
-    sessionCookie: counts ? cookies?.own.get(secure ? SESSION_COOKIE : PLAIN_SESSION_COOKIE) : undefined,
-    loginCookie: counts ? cookies?.own.get(secure ? LOGIN_COOKIE : PLAIN_LOGIN_COOKIE) : undefined,
+    sessionCookie: counts ? cookies?.own.get(sessionCookieName(secure)) : undefined,
+    loginCookie: counts ? cookies?.own.get(loginCookieName(secure)) : undefined,
+    deviceCookie: counts ? cookies?.own.get(deviceCookieName(secure)) : undefined,
     authorization: read.authorization,
     clientAddress: forwarded.clientAddress,
     forwardedFor: forwarded.forwardedFor,

@@ -28,4 +28,4 @@ export function splitCookies(line: string): SplitCookies {
 
 // an upstream may ignore case, split at commas, take a nameless cookie's value for a name or decode names: ours must not be
 // found there under any spelling
-const LOOKS_OWN = /(?:^|,)[\s="]*(?:__host-)?sallyport(?:-login)?\s*(?:=|%3d|"|$)/i;
+const LOOKS_OWN = /(?:^|,)[\s="]*(?:__host-)?sallyport(?:-login|-device)?\s*(?:=|%3d|"|$)/i;

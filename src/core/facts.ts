@@ -56,6 +56,7 @@ export interface RequestFacts {
   /** the gateway's own cookies: undefined = none sent, null = sent more than once (counts as none) */
   readonly sessionCookie: string | undefined | null;
   readonly loginCookie: string | undefined | null;
+  readonly deviceCookie: string | undefined | null;
   /** Authorization as sent; goes upstream unless it is a credential of ours */
   readonly authorization: string | undefined;
   readonly clientAddress: string;

@@ -64,7 +64,7 @@ const isOurs = (folded: string): boolean =>
   HOP_BY_HOP.has(folded) || folded === 'x-request-id' || folded === 'set-cookie2' || folded.startsWith('x-sallyport');
 
 // browsers trim names and let a nameless cookie carry one in its value; old ones split at commas
-const OWN_COOKIE = /(?:^|,)[\s=]*(?:__host-)?sallyport(?:-login)?\s*(?:=|;|$)/i;
+const OWN_COOKIE = /(?:^|,)[\s=]*(?:__host-)?sallyport(?:-login|-device)?\s*(?:=|;|$)/i;
 
 function addNames(named: Set<string> | undefined, value: string): Set<string> | undefined {
   // what nearly every upstream says on every answer

@@ -16,6 +16,12 @@ beforeAll(async () => {
       ' sallyport-login = y',
       'a=1, sallyport=2',
       '=sallyport=z',
+      'sallyport-device=stolen; Path=/',
+      '__Host-sallyport-device=x; Secure; Path=/',
+      'SALLYPORT-DEVICE = y',
+      'a=1, sallyport-device=2',
+      '=sallyport-device=z',
+      'sallyport-device',
     ]);
     response.setHeader('Set-Cookie2', 'sallyport=3');
     response.setHeader('Clear-Site-Data', '"cache", "cookies"');
@@ -143,6 +149,22 @@ describe('what the upstream is told', () => {
     expect(seen(rawHeaders, 'x-forwarded-user')).toBeUndefined();
     expect(seen(rawHeaders, 'x-forwarded-email')).toBeUndefined();
   });
+});
+
+it.each(['/', '/open'])('no spelling of our cookies reaches the upstream at %s (rule 11)', async (path) => {
+  const spelled = ['', '-login', '-device'].flatMap((kind) => [
+    `__Host-sallyport${kind}=SECRET`,
+    `SallyPort${kind}=SECRET`,
+    `a=1,sallyport${kind}=SECRET`,
+    `=sallyport${kind}=SECRET`,
+    `sallyport${kind}%3dSECRET`,
+    `"sallyport${kind}"=SECRET`,
+  ]);
+  const own = `sallyport=${cookie}; sallyport-device=SECRET; sallyport-login=SECRET`;
+  const answer = await gate.send(`GET ${path} HTTP/1.1`, [`Cookie: ${own}; ${spelled.join('; ')}; theme=dark`]);
+  expect(answer.status).toBe(200);
+  expect(seen(upstream.newest().rawHeaders, 'cookie')).toBe('theme=dark');
+  expect(upstream.newest().rawHeaders.join('\n')).not.toContain('SECRET');
 });
 
 it('an upstream cannot set our cookies or speak with our headers (rule 11)', async () => {

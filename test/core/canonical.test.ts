@@ -373,9 +373,14 @@ describe('identity, forwarding and hop-by-hop headers never pass (rules 8–11)'
   });
 
   it('plain cookies count on loopback alone', () => {
-    const request = head({ headers: [['Cookie', 'sallyport=x; sallyport-login=y']] });
+    const request = head({ headers: [['Cookie', 'sallyport=x; sallyport-login=y; sallyport-device=z']] });
     const read = canonicalise(request, 'id', 1, { ...options, plainCookies: false });
-    expect(read).toMatchObject({ sessionCookie: undefined, loginCookie: undefined, headers: [] });
+    expect(read).toMatchObject({
+      sessionCookie: undefined,
+      loginCookie: undefined,
+      deviceCookie: undefined,
+      headers: [],
+    });
   });
 
   it('drops what Connection names, in any case, and policy does not see it either', () => {
@@ -407,6 +412,31 @@ describe('identity, forwarding and hop-by-hop headers never pass (rules 8–11)'
     const read = facts({ headers: [['Cookie', line]] });
     expect(read.sessionCookie).toBe(session);
     expect(read.headers).toEqual(rest === undefined ? [] : ['Cookie', rest]);
+  });
+
+  it.each([
+    ['sallyport-device=abc; a=b', 'a=b', 'abc'],
+    ['a=b; sallyport-device=1; c=d; sallyport-device=2', 'a=b; c=d', null],
+    ['a=b; sallyport-device; c=d', 'a=b; c=d', null],
+    ['__Host-sallyport-device=x; a=1', 'a=1', undefined],
+    ['SALLYPORT-Device=x; a=1', 'a=1', undefined],
+    ['sallyport-device=x; sallyport=y', undefined, 'x'],
+    ['sallyport-devices=x', 'sallyport-devices=x', undefined],
+    [' sallyport-device = q ;a=1', 'a=1', 'q'],
+    ['a=1,sallyport-device=SECRET; b=2', 'b=2', undefined],
+    ['=sallyport-device=SECRET; b=2', 'b=2', undefined],
+    ['sallyport-device%3dSECRET; b=2', 'b=2', undefined],
+    ['"sallyport-device"=SECRET; b=2', 'b=2', undefined],
+  ])('cookies of a device %j', (line, rest, device) => {
+    const read = facts({ headers: [['Cookie', line]] });
+    expect(read.deviceCookie).toBe(device);
+    expect(read.headers).toEqual(rest === undefined ? [] : ['Cookie', rest]);
+  });
+
+  it('over https the cookies of that name count, and no others', () => {
+    const line = '__Host-sallyport-device=good; sallyport-device=plain; a=b';
+    const read = facts({ secure: true, headers: [['Cookie', line]] });
+    expect(read).toMatchObject({ deviceCookie: 'good', headers: ['Cookie', 'a=b'] });
   });
 
   it('joins several Cookie lines to one and finds a session cookie in each', () => {

@@ -19,6 +19,7 @@ export function factsWith(headers: readonly string[] = [], over: Partial<Request
     headerNames: headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase().replace(/[^a-z0-9]/g, '-')),
     sessionCookie: undefined,
     loginCookie: undefined,
+    deviceCookie: undefined,
     authorization: undefined,
     clientAddress: '192.0.2.1',
     forwardedFor: '192.0.2.1',

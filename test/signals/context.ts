@@ -61,6 +61,7 @@ export const plainFacts: RequestFacts = {
   headerNames: [],
   sessionCookie: undefined,
   loginCookie: undefined,
+  deviceCookie: undefined,
   authorization: undefined,
   clientAddress: '192.0.2.7',
   forwardedFor: '192.0.2.7',
