@@ -13,6 +13,7 @@ import { openLockout } from '../identity/lockout.ts';
 import { openKeyRing } from '../keys/key-ring.ts';
 import { loadRootSecrets } from '../keys/root-secrets.ts';
 import { renderRefusal } from '../pages/refusal.ts';
+import { openDeviceCookies } from '../portal/device-cookie.ts';
 import { portalEndpoints } from '../portal/endpoints.ts';
 import { ownHeaders } from '../proxy/answers.ts';
 import { ownEndpoints } from '../proxy/endpoints.ts';
@@ -86,6 +87,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     { seal: keys.deriveAll('factor/seal'), backupCodes: keys.deriveAll('factor/backup-code') },
   );
 
+  const devices = openDeviceCookies({ random, lockout }, keys.deriveAll('device-cookie'));
+
   const plainLoopback = isLoopback(config.listen.http.host);
   const endpoints = portalEndpoints({
     clock,
@@ -93,7 +96,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     recorder: audit,
     sessions,
     signIn: async ({ username, password, facts }) => {
-      const given = { username, password, address: facts.clientAddress };
+      const given = { username, password, address: facts.clientAddress, device: devices.idOf(facts) };
       const outcome = await signInLocally({ accounts, hasher, clock, lockout }, given);
       metrics.authentication('password', outcome.ok ? 'success' : outcome.reason);
       return outcome;
@@ -108,6 +111,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
         return outcome;
       },
     },
+    devices,
     csrfKeys: keys.deriveAll('csrf'),
     jwks: () => keys.jwks(),
     namesHost: (host) => current.snapshot.plane.routes.namesHost(host),

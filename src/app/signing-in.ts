@@ -7,7 +7,8 @@ import { resumeSignIn, type SignInOutcome, signIn } from '../identity/sign-in.ts
 
 /**
  * Signs in with a user name, or `provider:name` where there are several local providers; without a provider the first one is
- * meant. Without any local provider the same work is done, attempts are counted as ever, and nobody gets in.
+ * meant. Without any local provider the same work is done, attempts are counted as ever, and nobody gets in. `device` is the
+ * proven id of the browser's device cookie, if it has one.
  */
 export async function signInLocally(
   deps: {
@@ -16,14 +17,24 @@ export async function signInLocally(
     readonly clock: Clock;
     readonly lockout: Lockout;
   },
-  given: { readonly username: string; readonly password: string; readonly address: string },
+  given: {
+    readonly username: string;
+    readonly password: string;
+    readonly address: string;
+    readonly device: string | undefined;
+  },
 ): Promise<SignInOutcome> {
-  const { accounts, ...others } = deps;
+  const { accounts, hasher, clock } = deps;
+  // who signs in has nothing to do with the device: the lock-out alone is told
+  const lockout: Lockout = {
+    ...deps.lockout,
+    begin: (user, address) => deps.lockout.begin(user, address, given.device),
+  };
   const colon = given.username.indexOf(':');
   const named = colon < 0 ? undefined : accounts.get(given.username.slice(0, colon));
   const [first = NOBODY] = accounts.values();
   const username = named === undefined ? given.username : given.username.slice(colon + 1);
-  const outcome = await signIn({ accounts: named ?? first, ...others }, { ...given, username });
+  const outcome = await signIn({ accounts: named ?? first, hasher, clock, lockout }, { ...given, username });
   return outcome.ok || first !== NOBODY ? outcome : { ...outcome, user: undefined };
 }
 

@@ -12,22 +12,28 @@ export interface LockoutLimits {
   readonly perUser: number;
   /** passwords that are checked from one network within a window, whoever they are for */
   readonly perNetwork: number;
+  /** passwords that are checked for one user from one of their known devices within a window */
+  readonly perDevice: number;
   /** ms after a success for which its user and network count as known to each other */
   readonly knownMs: number;
+  /** ms after a sign-in for which its user and device count as known to each other */
+  readonly knownDeviceMs: number;
 }
 
 export const LOCKOUT_LIMITS: LockoutLimits = {
   windowMs: 15 * 60_000,
   perUser: 10,
   perNetwork: 100,
+  perDevice: 10,
   knownMs: 30 * 24 * 3_600_000,
+  knownDeviceMs: 180 * 24 * 3_600_000,
 };
 
 /** One attempt. It counts as failed until one of the functions is called, so whatever goes wrong meanwhile opens nothing. */
 export type Attempt =
   | {
       readonly allowed: true;
-      /** The password was right: takes the counter of this user and network away and makes them known to each other. */
+      /** The password was right: takes the counter that it was counted on away, and makes user and network known to each other. */
       readonly succeeded: () => Promise<void>;
       /** No password was checked (the queue was full): takes the attempt back. */
       readonly unchecked: () => Promise<void>;
@@ -46,11 +52,16 @@ interface Counted {
 
 /** All methods reject with `StoreUnavailable`: who cannot be counted is not let in. */
 export interface Lockout {
-  /** Counts an attempt of somebody at `address` to sign in as `user`. To be called before the password is looked at. */
-  begin(user: UserId, address: string): Promise<Attempt>;
   /**
-   * Takes away what was counted for a user, whatever the networks; answers how many of them there were. What was counted for
-   * a network over all users stays: it is not about this one.
+   * Counts an attempt of somebody at `address` to sign in as `user`. To be called before the password is looked at. `device`
+   * is the id of the browser's device cookie, *proven* to be one of ours; undefined when there is none.
+   */
+  begin(user: UserId, address: string, device?: string): Promise<Attempt>;
+  /** Makes user and device known to each other, or known for longer. To be called when a sign-in is complete, all its steps. */
+  remember(user: UserId, device: string): Promise<void>;
+  /**
+   * Takes away what was counted for a user, whatever the networks and devices; answers how many of them there were. What was
+   * counted for a network over all users stays: it is not about this one.
    */
   clear(user: UserId): Promise<number>;
 }
@@ -63,9 +74,14 @@ export interface Lockout {
  * number of processes, no more than the limit is checked. Beyond it a refusal only reads, whether or not the
  * user exists.
  *
+ * A device on which this very user signed in lately is counted by itself, on neither of those counters: what strangers do in
+ * the owner's own network does not reach it. Whoever stole its cookie has as many attempts as anybody has from one more
+ * network, and they are spent for the owner on that device too, until the window is over.
+ *
  * Not covered: guessing that is spread over many networks, for each has its own counters; a stranger in the owner's own
- * network, who locks the owner out of there for a window at a time (known devices will spare them). Somebody who used a
- * network up can tell from the answers which users signed in from that very network lately.
+ * network, who locks the owner out of there for a window at a time on devices that are not known. Somebody who used a
+ * network up can tell from the answers which users signed in from that very network lately; who holds a device cookie, which
+ * users that device is known for.
  *
  * Does no I/O until it is asked.
  */
@@ -74,7 +90,7 @@ export function openLockout(
   limits: LockoutLimits = LOCKOUT_LIMITS,
 ): Lockout {
   const { store, clock } = deps;
-  const { windowMs, perUser, perNetwork, knownMs } = limits;
+  const { windowMs, perUser, perNetwork, perDevice, knownMs, knownDeviceMs } = limits;
 
   /** A counter that cannot be read is full. */
   async function read(key: StoreKey): Promise<Counted> {
@@ -102,14 +118,33 @@ export function openLockout(
     if (now.count > 0 && now.endsAt === endsAt) await store.increment(key, -1, windowMs);
   }
 
+  /** An attempt on a device that is known for the user. */
+  async function beginOnDevice(own: StoreKey, known: StoreKey): Promise<Attempt> {
+    const before = await read(own);
+    if (before.count >= perDevice) return refused(before.endsAt);
+    const now = await add(own);
+    if (now.count > perDevice) return refused(now.endsAt);
+    return { allowed: true, succeeded: () => succeeded(own, known), unchecked: () => takeBack(own, now) };
+  }
+
+  async function succeeded({ partition, name }: StoreKey, known: StoreKey): Promise<void> {
+    const put = [{ name: known.name, value: 1, expiresAt: clock.now() + knownMs }];
+    await store.commit({ partition, put, remove: [name] });
+  }
+
   return {
-    async begin(user, address) {
+    async begin(user, address, device) {
       const network = networkOf(address);
       const partition = partitionOf(user);
       const who = `${sha256(user)}/${sha256(network)}`;
       const own: StoreKey = { partition, name: `attempt/${who}` };
       const known: StoreKey = { partition, name: `known/${who}` };
       const all: StoreKey = { partition: 'network', name: `attempt/${sha256(network)}` };
+
+      if (device !== undefined && (await store.get(knownDevice(user, device))) !== undefined) {
+        const name = `attempt/${sha256(user)}/device/${sha256(device)}`;
+        return beginOnDevice({ partition, name }, known);
+      }
 
       // looked at before anything is written: a flood that is refused anyway must not keep the disk busy
       const ownBefore = await read(own);
@@ -127,14 +162,17 @@ export function openLockout(
       return {
         allowed: true,
         async succeeded() {
-          const put = [{ name: known.name, value: 1, expiresAt: clock.now() + knownMs }];
-          const done = store.commit({ partition, put, remove: [own.name] });
-          await Promise.all([done, allNow && takeBack(all, allNow)]);
+          await Promise.all([succeeded(own, known), allNow && takeBack(all, allNow)]);
         },
         async unchecked() {
           await Promise.all([takeBack(own, ownNow), allNow && takeBack(all, allNow)]);
         },
       };
+    },
+
+    async remember(user, device) {
+      const { partition, name } = knownDevice(user, device);
+      await store.commit({ partition, put: [{ name, value: 1, expiresAt: clock.now() + knownDeviceMs }] });
     },
 
     async clear(user) {
@@ -147,6 +185,11 @@ export function openLockout(
     },
   };
 }
+
+const knownDevice = (user: UserId, device: string): StoreKey => ({
+  partition: partitionOf(user),
+  name: `known-device/${sha256(user)}/${sha256(device)}`,
+});
 
 // a stranger with many networks makes many counters, and one step of the store should stay small
 const REMOVED_AT_ONCE = 256;

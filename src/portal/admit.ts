@@ -8,23 +8,32 @@ import { seeOther } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
 import { signInEvent, userAgentOf } from './events.ts';
 
-/** On to `target`, with the session's cookie; the login cookie has done its work. */
-export const signedIn = (target: string, cookie: string, secure: boolean): Answer =>
+/** What somebody who signed in is given. */
+export interface Admitted {
+  /** value of the session's cookie */
+  readonly session: string;
+  /** Set-Cookie of the device's cookie, new or renewed */
+  readonly device: string;
+}
+
+/** On to `target`, with the cookies of session and device; the login cookie has done its work. */
+export const signedIn = (target: string, { session, device }: Admitted, secure: boolean): Answer =>
   seeOther(target, [
-    ['Set-Cookie', setCookie(sessionCookieName(secure), cookie, secure)],
+    ['Set-Cookie', setCookie(sessionCookieName(secure), session, secure)],
+    ['Set-Cookie', device],
     ['Set-Cookie', setCookie(loginCookieName(secure), '', secure, 0)],
   ]);
 
 /**
  * Makes the session and ends the one that the browser had, so that nobody goes on with a session that somebody else chose.
- * The cookie is given out only when all of it worked; undefined when the account was disabled, or
- * all its sessions ended, in the meantime.
+ * The browser is a known device of the person from then on. Cookies are given out only when all of it worked; undefined when
+ * the account was disabled, or all its sessions ended, in the meantime.
  */
 export async function admit(
   deps: PortalDeps,
   request: HandlerRequest,
   { subject, proofs, stillHolds, checkedAt }: Extract<SignInOutcome, { ok: true }>,
-): Promise<string | undefined> {
+): Promise<Admitted | undefined> {
   const { facts } = request;
   const at = {
     host: secretHost(facts),
@@ -41,12 +50,13 @@ export async function admit(
       await deps.sessions.revoke(session.id, subject.user, 'account_changed');
       return undefined;
     }
+    const device = await deps.devices.renew(facts, subject.user, facts.scheme === 'https');
     const factors = proofs.map(({ method }) => method).join('+');
     await deps.recorder.recordDurably(
       signInEvent(deps, facts, { result: 'success', user: subject.user, session: session.id, factors, status: 303 }),
     );
     if (request.session !== undefined) await deps.sessions.revoke(request.session.id, subject.user, 'signed_in_again');
-    return cookie;
+    return { session: cookie, device };
   } catch (error) {
     await withdraw(deps, session, error);
     throw error;

@@ -58,8 +58,8 @@ export async function checkCode(
     return codeForm(deps, request, transport, { methods, method, target, nonce, failed: true });
   }
   const resumed = (await found.take()) ? await deps.resume(found.pending) : undefined;
-  const cookie = resumed && (await admit(deps, request, { ...resumed, proofs: [...resumed.proofs, checked.proof] }));
-  if (cookie !== undefined) return signedIn(target, cookie, transport.secure);
+  const admitted = resumed && (await admit(deps, request, { ...resumed, proofs: [...resumed.proofs, checked.proof] }));
+  if (admitted !== undefined) return signedIn(target, admitted, transport.secure);
   return beginAgain(deps, request, transport, target, { reason: 'account_changed', user, factors });
 }
 

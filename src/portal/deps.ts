@@ -7,6 +7,7 @@ import type { Subject, UserId } from '../core/subject.ts';
 import type { PendingSignIn, PendingSignIns } from '../identity/factors/pending.ts';
 import type { Factors } from '../identity/factors/store.ts';
 import type { SignInOutcome } from '../identity/sign-in.ts';
+import type { DeviceCookies } from './device-cookie.ts';
 
 /** What the portal uses of sessions. */
 export interface PortalSessions {
@@ -59,6 +60,7 @@ export interface PortalDeps {
   readonly resume: (pending: PendingSignIn) => Promise<Extract<SignInOutcome, { ok: true }> | undefined>;
   readonly pending: PendingSignIns;
   readonly factors: Factors;
+  readonly devices: DeviceCookies;
   /** derived from the root secrets, for form tokens alone: the first signs, all verify; never empty */
   readonly csrfKeys: readonly Uint8Array[];
   /** public signing keys, current and neighbours */

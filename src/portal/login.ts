@@ -48,8 +48,8 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
   if (outcome.ok) {
     const factors = await deps.factors.list(outcome.subject.user);
     if (factors.length > 0) return askForCode(deps, request, transport, { outcome, factors, target, nonce });
-    const cookie = await admit(deps, request, outcome);
-    if (cookie !== undefined) return signedIn(target, cookie, transport.secure);
+    const admitted = await admit(deps, request, outcome);
+    if (admitted !== undefined) return signedIn(target, admitted, transport.secure);
   }
   if (!outcome.ok && outcome.reason === 'locked_out') {
     const user = recordedName(deps, username, {

@@ -22,7 +22,7 @@ import { handClock, systemRandom } from '../stores/ports.ts';
 
 const HOME = '192.0.2.1';
 const ELSEWHERE = '198.51.100.1';
-const { windowMs, perUser, perNetwork, knownMs } = LOCKOUT_LIMITS;
+const { windowMs, perUser, perNetwork, perDevice, knownMs, knownDeviceMs } = LOCKOUT_LIMITS;
 
 const directory = temporaryDirectory();
 const clock = handClock();
@@ -34,18 +34,18 @@ afterAll(async () => {
   directory.remove();
 });
 beforeEach(() => {
-  // every window is over, and nobody is known any more
-  clock.advance(knownMs);
+  // every window is over, and nothing and nobody is known any more
+  clock.advance(knownDeviceMs);
   lockout = openLockout({ store, clock });
 });
 
-const begin = (user: UserId, address: string) => lockout.begin(user, address);
-async function beginMany(count: number, user: UserId, address: string): Promise<Attempt[]> {
-  return Promise.all(Array.from({ length: count }, () => begin(user, address)));
+const begin = (user: UserId, address: string, device?: string) => lockout.begin(user, address, device);
+async function beginMany(count: number, user: UserId, address: string, device?: string): Promise<Attempt[]> {
+  return Promise.all(Array.from({ length: count }, () => begin(user, address, device)));
 }
 const allowedOf = (attempts: readonly Attempt[]): number => attempts.filter(({ allowed }) => allowed).length;
-async function succeed(user: UserId, address: string): Promise<void> {
-  const attempt = await begin(user, address);
+async function succeed(user: UserId, address: string, device?: string): Promise<void> {
+  const attempt = await begin(user, address, device);
   if (!attempt.allowed) throw new Error('locked out');
   await attempt.succeeded();
 }
@@ -199,9 +199,97 @@ describe('per network', () => {
   });
 });
 
+describe('known devices', () => {
+  test('are not reached by what strangers do in the same network, to this user or to all', async () => {
+    await lockout.remember('staff:ann', 'laptop');
+    await beginMany(perUser, 'staff:ann', HOME);
+    await useUp(ELSEWHERE);
+    for (const address of [HOME, ELSEWHERE]) {
+      expect(await begin('staff:ann', address, 'laptop')).toMatchObject({ allowed: true });
+      expect(await begin('staff:ann', address, 'unknown')).toMatchObject({ allowed: false });
+      expect(await begin('staff:ann', address)).toMatchObject({ allowed: false });
+    }
+  });
+
+  test('have ten attempts in a window, from however many networks and however many at once', async () => {
+    await lockout.remember('staff:ann', 'laptop');
+    const attempts = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => begin('staff:ann', `10.0.${i}.1`, 'laptop')),
+    );
+    expect(allowedOf(attempts)).toBe(perDevice);
+    expect(await begin('staff:ann', HOME, 'laptop')).toEqual({ allowed: false, retryAfterSeconds: 900 });
+    clock.advance(windowMs);
+    expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
+  });
+
+  test('are counted one by one, and use up neither user nor network', async () => {
+    for (const device of ['laptop', 'phone']) {
+      await lockout.remember('staff:ann', device);
+      expect(allowedOf(await beginMany(2 * perDevice, 'staff:ann', HOME, device))).toBe(perDevice);
+    }
+    expect(allowedOf(await beginMany(2 * perUser, 'staff:ann', HOME))).toBe(perUser);
+    await succeed('staff:bob', HOME);
+  });
+
+  test('of one user are nothing for another', async () => {
+    await lockout.remember('staff:ann', 'laptop');
+    await beginMany(perUser, 'staff:bob', HOME);
+    expect(await begin('staff:bob', HOME, 'laptop')).toMatchObject({ allowed: false });
+    expect(await begin('partners:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
+    await beginMany(perUser, 'partners:ann', HOME, 'laptop');
+    expect(await begin('partners:ann', HOME, 'laptop')).toMatchObject({ allowed: false });
+  });
+
+  test('begin anew with a success, which sets no counter of the network back', async () => {
+    await lockout.remember('staff:ann', 'laptop');
+    await beginMany(perUser, 'staff:ann', HOME);
+    await beginMany(perDevice - 1, 'staff:ann', HOME, 'laptop');
+    await succeed('staff:ann', HOME, 'laptop');
+    expect(await begin('staff:ann', HOME)).toMatchObject({ allowed: false });
+    expect(allowedOf(await beginMany(2 * perDevice, 'staff:ann', HOME, 'laptop'))).toBe(perDevice);
+  });
+
+  test('what was not checked there does not count', async () => {
+    await lockout.remember('staff:ann', 'laptop');
+    for (let i = 0; i < 2 * perDevice; i++) {
+      const attempt = await begin('staff:ann', HOME, 'laptop');
+      if (!attempt.allowed) throw new Error(`locked out after ${i}`);
+      await attempt.unchecked();
+    }
+  });
+
+  test('are known for half a year, and for longer when they are used', async () => {
+    await lockout.remember('staff:ann', 'laptop');
+    clock.advance(knownDeviceMs - 1);
+    await beginMany(perUser, 'staff:ann', HOME);
+    expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
+    clock.advance(1);
+    expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: false });
+    await lockout.remember('staff:ann', 'laptop');
+    clock.advance(knownDeviceMs - 1);
+    await beginMany(perUser, 'staff:ann', HOME);
+    expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
+  });
+
+  test('a right password alone makes no device known', async () => {
+    await succeed('staff:ann', HOME, 'laptop');
+    await beginMany(perUser, 'staff:ann', HOME);
+    expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: false });
+  });
+
+  test('are let in again by an administrator like networks, and stay known', async () => {
+    await lockout.remember('staff:ann', 'laptop');
+    await beginMany(perDevice, 'staff:ann', HOME, 'laptop');
+    await beginMany(perUser, 'staff:ann', HOME);
+    expect(await lockout.clear('staff:ann')).toBe(2);
+    await beginMany(perUser, 'staff:ann', HOME);
+    expect(allowedOf(await beginMany(2 * perDevice, 'staff:ann', HOME, 'laptop'))).toBe(perDevice);
+  });
+});
+
 test('whatever happens in whatever order: no more checks than the limits allow', async () => {
   const users = ['staff:ann', 'staff:bob', 'staff:cleo'] as const;
-  const limits = { windowMs: 1000, perUser: 3, perNetwork: 5, knownMs: 5000 };
+  const limits = { windowMs: 1000, perUser: 3, perNetwork: 5, perDevice: 3, knownMs: 5000, knownDeviceMs: 5000 };
   const step = fc.record({
     user: fc.constantFrom(...users),
     address: fc.constantFrom(HOME, ELSEWHERE),

@@ -35,6 +35,10 @@ export class Browser {
     return this.cookies.get(`${this.prefix}sallyport-login`);
   }
 
+  get deviceCookie(): string | undefined {
+    return this.cookies.get(`${this.prefix}sallyport-device`);
+  }
+
   get(path: string, over: Partial<RequestFacts> = {}, headers: readonly string[] = ['Accept', 'text/html']) {
     return this.#send(path, factsWith(headers, over), new Uint8Array());
   }
@@ -65,6 +69,7 @@ export class Browser {
       // null, sent twice, stays
       sessionCookie: facts.sessionCookie === undefined ? this.sessionCookie : facts.sessionCookie,
       loginCookie: facts.loginCookie === undefined ? this.loginCookie : facts.loginCookie,
+      deviceCookie: facts.deviceCookie === undefined ? this.deviceCookie : facts.deviceCookie,
       path: `/.sallyport/${path}`,
       query: query === undefined ? '' : `?${query}`,
     };

@@ -76,6 +76,9 @@ describe('success', () => {
     expect(headerOf(answer, 'Location')).toEqual(['/wiki?a=1']);
     expect(headerOf(answer, 'Set-Cookie')).toEqual([
       expect.stringMatching(/^__Host-sallyport=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Secure$/),
+      expect.stringMatching(
+        /^__Host-sallyport-device=[\w-]{22}\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=31536000; Secure$/,
+      ),
       '__Host-sallyport-login=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure',
     ]);
     const session = await world.sessionOf(browser.sessionCookie ?? '');
@@ -396,6 +399,7 @@ describe('plain HTTP', () => {
     expect(answer.status).toBe(303);
     expect(headerOf(answer, 'Set-Cookie')).toEqual([
       expect.stringMatching(/^sallyport=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/),
+      expect.stringMatching(/^sallyport-device=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=31536000$/),
       'sallyport-login=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0',
     ]);
   });

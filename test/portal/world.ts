@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { signInLocally } from '../../src/app/signing-in.ts';
 import type { AuditEvent } from '../../src/core/event.ts';
 import type { Log, Recorder } from '../../src/core/ports.ts';
 import type { Session } from '../../src/core/session.ts';
@@ -7,8 +8,9 @@ import { openPendingSignIns } from '../../src/identity/factors/pending.ts';
 import { openFactors } from '../../src/identity/factors/store.ts';
 import { openLockout } from '../../src/identity/lockout.ts';
 import { openPasswordHasher, type PasswordHasher } from '../../src/identity/passwords.ts';
-import { resumeSignIn, signIn } from '../../src/identity/sign-in.ts';
+import { resumeSignIn } from '../../src/identity/sign-in.ts';
 import type { PortalDeps, PortalSessions } from '../../src/portal/deps.ts';
+import { openDeviceCookies } from '../../src/portal/device-cookie.ts';
 import { portalEndpoints } from '../../src/portal/endpoints.ts';
 import { openSessions } from '../../src/sessions/sessions.ts';
 import { openStore } from '../../src/stores/index.ts';
@@ -74,6 +76,7 @@ export async function openWorld() {
     revokeUser: sessions.revokeUser,
   };
   const factors = openFactors({ store, clock, random }, { seal: [random.bytes(32)], backupCodes: [random.bytes(32)] });
+  const devices = openDeviceCookies({ random, lockout }, [random.bytes(32)]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const options = {
     plainLoopback: false,
@@ -85,10 +88,14 @@ export async function openWorld() {
     recorder,
     sessions: watched,
     signIn: ({ username, password, facts }) =>
-      signIn({ accounts, hasher: counting, clock, lockout }, { username, password, address: facts.clientAddress }),
+      signInLocally(
+        { accounts: new Map([['staff', accounts]]), hasher: counting, clock, lockout },
+        { username, password, address: facts.clientAddress, device: devices.idOf(facts) },
+      ),
     resume: (pending) => resumeSignIn(accounts, pending),
     pending: openPendingSignIns({ store, clock }),
     factors,
+    devices,
     csrfKeys: [random.bytes(32)],
     jwks: () => ({
       keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }],
