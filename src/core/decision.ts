@@ -19,7 +19,7 @@ export const METHODS = [
 ] as const;
 export type Method = (typeof METHODS)[number];
 
-/** One proof kept by a session. `at` is wall-clock ms; `method` is missing only in literal tests. */
+/** One proof kept by a session. `at` is wall-clock ms; `method` is missing in literal tests and where a token does not tell. */
 export interface Proof {
   readonly method: Method | undefined;
   readonly level: Level;
