@@ -14,9 +14,9 @@ export interface Derivation {
 export type DeriveTag = (what: Derivation) => Promise<Uint8Array>;
 
 /**
- * A thread that hashes at the lowest priority that the system knows, so that a core which the proxy needs is the proxy's:
- * libuv's own threads have the priority of the event loop, and store and files wait in their queue. Started with the first
- * derivation, anew after it died, and never a reason for a process to live on.
+ * A thread that hashes at a low priority, so that a core which the proxy needs is the proxy's: libuv's own threads have the
+ * priority of the event loop, and store and files wait in their queue. Started with the first derivation, anew after it died,
+ * and never a reason for a process to live on.
  */
 export function openHashingThread(): DeriveTag {
   let worker: Worker | undefined;

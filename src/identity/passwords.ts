@@ -29,7 +29,8 @@ export interface PasswordHasher {
 
 /**
  * Argon2id with 19 MiB, two passes and one lane (OWASP's minimum; RFC 9106 for the function). At most `maxQueue` calls wait
- * or run; with some 20 to 70 ms each, the default bounds the wait to about two seconds.
+ * or run; with some 20 to 70 ms each, the default bounds the wait to about two seconds, for those who are refused too (more
+ * when the proxy needs the core).
  */
 export function openPasswordHasher(
   deps: { readonly random: Random },
@@ -38,19 +39,32 @@ export function openPasswordHasher(
   const maxQueue = options.maxQueue ?? 32;
   const nobody: Argon2Hash = { ...CURRENT, salt: deps.random.bytes(SALT_BYTES), tag: deps.random.bytes(TAG_BYTES) };
   const deriveTag = openHashingThread();
+  /** those that will be told that it is busy, longest waiting first */
+  const refused: (() => void)[] = [];
   let queued = 0;
   let last: Promise<unknown> = Promise.resolve();
 
   /** Runs after everything before it; undefined when too many wait already. */
-  function enqueue<T>(work: () => Promise<T>): Promise<T> | undefined {
-    if (queued >= maxQueue) return undefined;
+  async function enqueue<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (queued >= maxQueue) return refusal();
     queued++;
     const result = last.then(work).finally(() => {
       queued--;
+      const due = queued === 0 ? refused.length : Math.ceil(refused.length / maxQueue);
+      for (const tell of refused.splice(0, due)) tell();
     });
     // a failed derivation is its caller's error, not that of whoever comes next
     last = result.catch(() => undefined);
     return result;
+  }
+
+  /**
+   * Told about as late as a place in the queue would have had its turn. Refusing at once would invite whoever floods to try
+   * again at once, and reading and refusing their forms would then take the event loop that hashing leaves alone.
+   */
+  function refusal(): Promise<undefined> {
+    if (queued === 0 || refused.length >= MAX_HELD) return Promise.resolve(undefined);
+    return new Promise((resolve) => refused.push(() => resolve(undefined)));
   }
 
   const derive = (message: Uint8Array, { memory, passes, parallelism, salt, tag }: Argon2Hash): Promise<Uint8Array> =>
@@ -79,6 +93,9 @@ export function openPasswordHasher(
     },
   };
 }
+
+// beyond, refusals come at once: waiting must not take memory without bound
+const MAX_HELD = 1024;
 
 const CURRENT = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 const SALT_BYTES = 16;

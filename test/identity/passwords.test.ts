@@ -58,13 +58,27 @@ describe('hash and verify', () => {
   });
 });
 
-test('beyond the queue: busy at once, and the queue recovers', async () => {
+test('beyond the queue: busy, and the queue recovers', async () => {
   const small = openPasswordHasher({ random }, { maxQueue: 2 });
   const outcomes = await Promise.all([1, 2, 3, 4].map(() => small.verify(phc, PASSWORD)));
   expect(outcomes).toEqual(['match', 'match', 'busy', 'busy']);
   expect(await small.verify(phc, PASSWORD)).toBe('match');
   const full = openPasswordHasher({ random }, { maxQueue: 0 });
   expect(await full.hash(PASSWORD)).toEqual({ ok: false, reason: 'busy' });
+});
+
+test('who is refused waits as the queue does, so that trying again at once gains nothing', async () => {
+  const small = openPasswordHasher({ random }, { maxQueue: 2 });
+  const order: string[] = [];
+  await Promise.all(
+    [1, 2, 3, 4, 5].map(async (number) => {
+      order.push(`${number} ${await small.verify(phc, PASSWORD)}`);
+    }),
+  );
+  // two with the first hash that ends, the last with the second
+  expect(order.filter((entry) => entry.endsWith('busy'))).toEqual(['3 busy', '4 busy', '5 busy']);
+  expect(order.indexOf('1 match')).toBeLessThan(order.indexOf('5 busy'));
+  expect(order).toHaveLength(5);
 });
 
 describe('PHC strings', () => {
