@@ -83,7 +83,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
   const keys = openKeyRing({ store, clock, random }, roots);
   const factors = openFactors(
-    { store, clock, random },
+    { store, clock, random, alive: sessions.alive },
     { seal: keys.deriveAll('factor/seal'), backupCodes: keys.deriveAll('factor/backup-code') },
   );
 
@@ -126,7 +126,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     lookUpToken: bearer.look,
     touch: sessions.touch,
     identity: { identityHeaders, sign: (claims, now) => signAssertion(keys.signing(), claims, now) },
-    endpoints: ownEndpoints(endpoints),
+    endpoints: ownEndpoints(endpoints, async (cookie, host) => sessions.lookup(cookie, host, clock.now())),
     record: openRecord({
       clock,
       recorder: audit,

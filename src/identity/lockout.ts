@@ -4,6 +4,7 @@ import { parseAddress } from '../core/address.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Store, StoreKey } from '../core/store.ts';
 import { partitionOf, type UserId, userId } from '../core/subject.ts';
+import { attemptsName } from './factors/attempts.ts';
 
 export interface LockoutLimits {
   /** ms; begins with the first attempt and is not prolonged by later ones */
@@ -179,6 +180,9 @@ export function openLockout(
       const partition = partitionOf(user);
       const names: string[] = [];
       for await (const { name } of store.list(partition, `attempt/${sha256(user)}/`)) names.push(name);
+      // wrong codes of second factors are forgotten with wrong passwords
+      const codes = attemptsName(user);
+      if ((await store.get({ partition, name: codes })) !== undefined) names.push(codes);
       for (let start = 0; start < names.length; start += REMOVED_AT_ONCE)
         await store.commit({ partition, remove: names.slice(start, start + REMOVED_AT_ONCE) });
       return names.length;

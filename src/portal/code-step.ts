@@ -1,3 +1,4 @@
+import { secretHost } from '../core/cookies.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
 import type { Factor, FactorMethod } from '../identity/factors/store.ts';
 import type { SignInOutcome } from '../identity/sign-in.ts';
@@ -7,7 +8,7 @@ import { admit, signedIn } from './admit.ts';
 import { deadSession, lockedOut } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
 import { signInEvent } from './events.ts';
-import { renewedNonce, signInForm, signInToken } from './sign-in-form.ts';
+import { newNonce, renewedNonce, signInForm, signInToken } from './sign-in-form.ts';
 import type { Transport } from './transport.ts';
 
 /**
@@ -22,12 +23,13 @@ export async function askForCode(
     readonly outcome: Extract<SignInOutcome, { ok: true }>;
     readonly factors: readonly Factor[];
     readonly target: string;
-    readonly nonce: string;
   },
 ): Promise<Answer> {
-  const { outcome, factors, target, nonce } = step;
+  const { outcome, factors, target } = step;
   const { proofs, stamp, checkedAt, subject } = outcome;
-  await deps.pending.put(nonce, { user: subject.user, stamp, proofs, checkedAt });
+  // a nonce from before the password may be known to whoever planted it; what follows it is this browser's alone
+  const nonce = newNonce(deps);
+  await deps.pending.put(boundTo(request, nonce), { user: subject.user, stamp, proofs, checkedAt });
   const what = { result: 'step_up', reason: 'step_up_required', user: subject.user, status: 200 } as const;
   await deps.recorder.recordDurably(signInEvent(deps, request.facts, { ...what, factors: factorsOf(proofs) }));
   return codeForm(deps, request, transport, { methods: methodsOf(factors), target, nonce });
@@ -42,7 +44,7 @@ export async function checkCode(
 ): Promise<Answer> {
   const { fields, target, nonce } = step;
   const { facts } = request;
-  const found = await deps.pending.find(nonce);
+  const found = await deps.pending.find(boundTo(request, nonce));
   if (found === undefined) return beginAgain(deps, request, transport, target, { reason: 'sign_in_expired' });
   const { user, proofs } = found.pending;
   const method = methodOf(fields.get('method'));
@@ -62,6 +64,9 @@ export async function checkCode(
   if (admitted !== undefined) return signedIn(target, admitted, transport.secure);
   return beginAgain(deps, request, transport, target, { reason: 'account_changed', user, factors });
 }
+
+/** A sign-in that was begun on one host is not finished on another. */
+const boundTo = ({ facts }: HandlerRequest, nonce: string): string => `${secretHost(facts)} ${nonce}`;
 
 async function beginAgain(
   deps: PortalDeps,

@@ -47,7 +47,7 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
   const outcome = await deps.signIn({ username, password: fields.get('password') ?? '', facts });
   if (outcome.ok) {
     const factors = await deps.factors.list(outcome.subject.user);
-    if (factors.length > 0) return askForCode(deps, request, transport, { outcome, factors, target, nonce });
+    if (factors.length > 0) return askForCode(deps, request, transport, { outcome, factors, target });
     const admitted = await admit(deps, request, outcome);
     if (admitted !== undefined) return signedIn(target, admitted, transport.secure);
   }

@@ -54,7 +54,7 @@ async function post(deps: PortalDeps, own: Own): Promise<Answer> {
     }
     case 'remove': {
       const id = (fields.get('id') ?? '') as FactorId;
-      if (!(await deps.factors.remove(user, id))) return refuse(request, 'no_route');
+      if (!(await deps.factors.remove(user, session.id, id))) return refuse(request, 'no_route');
       await record(deps, own, { action: 'factor_remove', result: 'success', status: 303, detail: id });
       return seeOther(ME_PATH);
     }

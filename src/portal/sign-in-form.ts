@@ -23,7 +23,7 @@ export function signInForm(
   { secure }: Transport,
   view: { readonly target: string; readonly username?: string; readonly error?: 'invalid' | 'busy' | 'expired' },
 ): Answer {
-  const nonce = nonceOf(facts) ?? Buffer.from(deps.random.bytes(NONCE_BYTES)).toString('base64url');
+  const nonce = nonceOf(facts) ?? newNonce(deps);
   return renderSignIn({
     language: languageOf(facts),
     csrf: signInToken(deps, nonce),
@@ -68,6 +68,9 @@ export const renewedNonce = (nonce: string, secure: boolean): HeaderPair => [
   'Set-Cookie',
   setCookie(loginCookieName(secure), nonce, secure, SIGN_IN_FORM_LIFE_MS / 1000),
 ];
+
+export const newNonce = ({ random }: Pick<PortalDeps, 'random'>): string =>
+  Buffer.from(random.bytes(NONCE_BYTES)).toString('base64url');
 
 /** A `return_to` as it was sent, rebuilt: only to this host, or to one that a route names. */
 export const targetOf = (deps: Pick<PortalDeps, 'namesHost'>, facts: RequestFacts, text: string | undefined): string =>

@@ -2,7 +2,7 @@ import type { RequestFacts } from '../core/facts.ts';
 
 // the scheme in any case (RFC 9110 11.1), also behind a comma or inside an odd list: whatever an application could take for
 // a bearer token was meant for us
-const BEARER = /(?:^|[\s,])bearer(?:$|[\s,])/i;
+const BEARER = /(?:^|[^a-z])(?:bearer|dpop)(?:$|[^a-z])/i;
 // RFC 6750 2.1: one token after the scheme and nothing else
 const CREDENTIALS = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 

@@ -1,4 +1,6 @@
 import type { MaybePromise } from '../core/assert-never.ts';
+import { secretHost } from '../core/cookies.ts';
+import type { CredentialLookup } from '../core/credential.ts';
 import { closesConnection } from '../core/errors.ts';
 import { type Answer, type Endpoint, PayloadTooLarge } from '../core/handler.ts';
 import { isNavigation } from '../pages/negotiate.ts';
@@ -30,7 +32,10 @@ export interface OwnEndpoints {
 }
 
 /** Serves the gateway's own endpoints out of one table: host, path, method and identity are checked here for all of them. */
-export function ownEndpoints(table: readonly Endpoint[]): OwnEndpoints {
+export function ownEndpoints(
+  table: readonly Endpoint[],
+  lookUp: (cookie: string, host: string) => Promise<CredentialLookup>,
+): OwnEndpoints {
   const byPath = new Map(table.map((endpoint) => [OWN_PREFIX + endpoint.path, endpoint]));
   return { serve };
 
@@ -67,12 +72,15 @@ export function ownEndpoints(table: readonly Endpoint[]): OwnEndpoints {
         session,
         caller: entry,
         access: transit.access,
-        readBody: (maxBytes) =>
-          facts.body === 'none'
-            ? Promise.resolve(new Uint8Array())
-            : readWhole(exchange.body(Math.min(maxBytes, endpoint.maxBodyBytes))),
+        readBody: async (maxBytes) => {
+          if (facts.body === 'none') return new Uint8Array();
+          const body = await readWhole(exchange.body(Math.min(maxBytes, endpoint.maxBodyBytes)));
+          if (endpoint.identity === 'required' && !(await stillThere(transit))) throw new SessionGone();
+          return body;
+        },
       });
     } catch (error) {
+      if (error instanceof SessionGone) return refuse(transit, 'session_revoked');
       if (!(error instanceof PayloadTooLarge)) throw error;
       return refuse(transit, 'payload_too_large');
     }
@@ -80,4 +88,14 @@ export function ownEndpoints(table: readonly Endpoint[]): OwnEndpoints {
     const dead = made.headers.some(([name]) => name === 'Set-Cookie') ? [] : clearedCookie(transit);
     sendAnswer(exchange, { ...made, headers: [...made.headers, ...dead] }, transit.id, closesConnection(made.status));
   }
+
+  /** A body may take minutes: whoever sent the head may have been signed out meanwhile, and then nothing of it counts. */
+  async function stillThere({ facts, session }: Transit): Promise<boolean> {
+    if (typeof facts.sessionCookie !== 'string' || session === undefined) return false;
+    const found = await lookUp(facts.sessionCookie, secretHost(facts));
+    return found.state === 'valid' && found.session?.id === session.id;
+  }
 }
+
+/** The session ended while its request was still arriving. */
+class SessionGone extends Error {}

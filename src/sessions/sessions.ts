@@ -16,7 +16,7 @@ import { checkLimits, isExpired, type SessionLimits, writeInterval } from './lim
 import { createEndListeners, type EndListener } from './listeners.ts';
 import { createListing } from './listing.ts';
 import { type CacheCounts, createLookup, type Refresh, type SessionLookup } from './lookup.ts';
-import { isSessionId } from './record.ts';
+import { decodeSession, isSessionId, partitionOfId, sessionName } from './record.ts';
 
 export type { SessionStart } from './create.ts';
 export { SessionRefused } from './fence.ts';
@@ -50,6 +50,11 @@ export interface Sessions extends Service {
   flush(): Promise<void>;
   /** A session, also one that is over and not forgotten yet. Any text may be asked for. */
   get(id: string): Promise<Session | undefined>;
+  /**
+   * The stored record of a session that is not over: its name and version, for a commit that must not happen once the session
+   * has ended. Undefined when it is.
+   */
+  alive(id: SessionId): Promise<{ readonly name: string; readonly version: number } | undefined>;
   /** Live sessions of a user, oldest first. */
   listUser(user: UserId): Promise<readonly Session[]>;
   /** Live sessions of everybody. */
@@ -190,6 +195,13 @@ export function openSessions(
     async get(id) {
       await coherence.sync();
       return isSessionId(id) ? listing.get(id) : undefined;
+    },
+    async alive(id) {
+      const name = sessionName(id);
+      const entry = await store.get({ partition: partitionOfId(id), name });
+      const session = entry && decodeSession(entry.value)?.session;
+      if (entry === undefined || session === undefined || session.ended !== undefined) return undefined;
+      return session.absoluteExpiryAt > clock.now() ? { name, version: entry.version } : undefined;
     },
     async listUser(user) {
       await coherence.sync();

@@ -66,7 +66,7 @@ const SHAPES: readonly (readonly [shape: RegExp, by: string])[] = [
   [/\b(bearer|basic|digest|negotiate)(\s+)[\w.~+/=-]{4,}/gi, `$1$2${REDACTED}`],
   // a cookie or a parameter that somebody put into a text
   [
-    /\b((?:__Host-)?sallyport(?:-login)?|code|csrf|password|secret|client_secret|(?:access_|refresh_|id_)?token|api_?key|assertion)=[^&;\s"']+/gi,
+    /\b((?:__Host-)?sallyport(?:-login|-device)?|code|csrf|password|secret|client_secret|(?:access_|refresh_|id_)?token|api_?key|assertion)=[^&;\s"']+/gi,
     `$1=${REDACTED}`,
   ],
   // the user part of an address (`redis://:password@host`)

@@ -79,7 +79,9 @@ async function enrol(user: `${string}:${string}`): Promise<void> {
   const { store, random } = first.gateway.services;
   const { secrets } = loadRootSecrets({}, { dataDir: `${first.directory}/data`, random });
   const keys = (label: string) => secrets.map((each) => deriveKey(each, label));
-  const deps = { store, clock, random };
+  // a session that stands: its record is not there, and stays so
+  const alive = async () => ({ name: 'session/standing', version: 0 });
+  const deps = { store, clock, random, alive };
   const factors = openFactors(deps, { seal: keys('factor/seal'), backupCodes: keys('factor/backup-code') });
   const session: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
   secret = await factors.beginTotp(user, session);
@@ -103,9 +105,9 @@ describe('stepping up', () => {
   it('signs in with password and code; the elevation runs out', async () => {
     await enrol('staff:ann');
     clock.advance(60_000);
-    const { form, answer } = await signInOver(first.send, 'ann', PASSWORD);
+    const { answer } = await signInOver(first.send, 'ann', PASSWORD);
     expect(answer.status).toBe(200);
-    const login = form.setCookies.map((line) => `Cookie: ${line.split(';')[0]}`).join('; ');
+    const login = answer.setCookies.map((line) => `Cookie: ${line.split(';')[0]}`).join('; ');
     const done = await post(first, '/.sallyport/login', login, { ...hidden(answer), code: codeNow() });
     before = sessionCookieOf(done);
     expect((await first.send('GET /vault HTTP/1.1', [as(before)])).status).toBe(200);

@@ -20,6 +20,8 @@ import { temporaryDirectory } from '../stores/directory.ts';
 import { handClock, systemRandom } from '../stores/ports.ts';
 
 const SESSION: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
+// a session that nothing ends: a record that is not there, and stays so
+const alive = async () => ({ name: 'session/standing', version: 0 });
 const STEP_MS = 30_000;
 const directory = temporaryDirectory();
 const clock = handClock();
@@ -35,7 +37,7 @@ afterAll(async () => {
   directory.remove();
 });
 beforeEach(() => {
-  factors = openFactors({ store, clock, random }, KEYS);
+  factors = openFactors({ store, clock, random, alive }, KEYS);
   ann = `staff:ann-${users++}`;
 });
 
@@ -229,15 +231,15 @@ describe('a code', () => {
     const codes = (await factors.makeBackupCodes(ann, SESSION)) ?? [];
     const fresh = random.bytes(32);
     const ring = { seal: [fresh, ...KEYS.seal], backupCodes: [fresh, ...KEYS.backupCodes] };
-    const rotated = openFactors({ store, clock, random }, ring);
+    const rotated = openFactors({ store, clock, random, alive }, ring);
     expect(await rotated.verify(ann, 'totp', codeOf(secret))).toMatchObject({ ok: true });
     expect(await rotated.verify(ann, 'backup_code', codes[0] as string)).toMatchObject({ ok: true });
-    const stranger = openFactors({ store, clock, random }, { seal: [fresh], backupCodes: [fresh] });
+    const stranger = openFactors({ store, clock, random, alive }, { seal: [fresh], backupCodes: [fresh] });
     await expect(stranger.verify(ann, 'totp', codeOf(secret, 1))).rejects.toThrow('root secret');
   });
   test('without a store nothing is accepted', async () => {
     const gone = () => Promise.reject(new StoreUnavailable('gone'));
-    const lost = openFactors({ store: { ...store, get: gone }, clock, random }, KEYS);
+    const lost = openFactors({ store: { ...store, get: gone }, clock, random, alive }, KEYS);
     await expect(lost.verify(ann, 'totp', '123456')).rejects.toThrow(StoreUnavailable);
   });
 });
@@ -309,8 +311,8 @@ describe('backup codes', () => {
     await enrol();
     await factors.makeBackupCodes(ann, SESSION);
     const [totp] = await factors.list(ann);
-    expect(await factors.remove(ann, 'fac_other')).toBe(false);
-    expect(await factors.remove(ann, totp?.id ?? 'fac_none')).toBe(true);
+    expect(await factors.remove(ann, SESSION, 'fac_other')).toBe(false);
+    expect(await factors.remove(ann, SESSION, totp?.id ?? 'fac_none')).toBe(true);
     expect(await factors.list(ann)).toEqual([]);
     expect(await store.get({ partition: partitionOf(ann), name: factorsName(ann) })).toBeUndefined();
   });

@@ -75,7 +75,10 @@ export async function openWorld() {
     listUser: sessions.listUser,
     revokeUser: sessions.revokeUser,
   };
-  const factors = openFactors({ store, clock, random }, { seal: [random.bytes(32)], backupCodes: [random.bytes(32)] });
+  const factors = openFactors(
+    { store, clock, random, alive: async () => ({ name: 'session/standing', version: 0 }) },
+    { seal: [random.bytes(32)], backupCodes: [random.bytes(32)] },
+  );
   const devices = openDeviceCookies({ random, lockout }, [random.bytes(32)]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const options = {

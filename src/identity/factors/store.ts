@@ -61,8 +61,8 @@ export interface Factors {
   confirmTotp(user: UserId, session: SessionId, typed: string): Promise<EnrolOutcome>;
   /** Ten new codes, instead of the former ones; undefined without any other factor to be the backup of. */
   makeBackupCodes(user: UserId, session: SessionId): Promise<readonly string[] | undefined>;
-  /** false: the user has no such factor. With the last factor the backup codes go too. */
-  remove(user: UserId, factor: FactorId): Promise<boolean>;
+  /** false: the user has no such factor, or the session is over. With the last factor the backup codes go too. */
+  remove(user: UserId, session: SessionId, factor: FactorId): Promise<boolean>;
 }
 
 /** Rings of keys: the first is used, all are read. 32 bytes each. */
@@ -78,9 +78,23 @@ export const MAX_TOTP = 3;
 export const ENROLMENT_MS = 10 * 60_000;
 const ATTEMPTS = 64;
 
-/** Does no I/O until it is asked. */
+/** The record of a session that is not over, in the partition of its user: a change that expects it takes effect only while it stands. */
+export interface AliveSession {
+  readonly name: string;
+  readonly version: number;
+}
+
+/**
+ * Does no I/O until it is asked. `alive` tells of a session whether it is still there: nothing that an ended one began may
+ * take effect, however late its last step arrives.
+ */
 export function openFactors(
-  deps: { readonly store: Store; readonly clock: Clock; readonly random: Random },
+  deps: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly alive: (session: SessionId) => Promise<AliveSession | undefined>;
+  },
   keys: FactorKeys,
 ): Factors {
   const { store, clock, random } = deps;
@@ -100,14 +114,14 @@ export function openFactors(
     user: UserId,
     factors: readonly FactorRecord[],
     version: number,
-    more: { readonly remove?: string; readonly expect?: { readonly name: string; readonly version: number } } = {},
+    more: { readonly remove?: string; readonly expect?: readonly AliveSession[] } = {},
     changes: readonly Change[] = [{ kind: 'user', subject: user }],
   ): Promise<boolean> {
     const name = factorsName(user);
     const gone = factors.length === 0;
     return store.commit({
       partition: partitionOf(user),
-      expect: [{ name, version }, ...(more.expect === undefined ? [] : [more.expect])],
+      expect: [{ name, version }, ...(more.expect ?? [])],
       put: gone ? [] : [{ name, value: encodeFactors(factors) }],
       remove: [...(gone ? [name] : []), ...(more.remove === undefined ? [] : [more.remove])],
       changes,
@@ -212,8 +226,9 @@ export function openFactors(
 
     async confirmTotp(user, session, typed) {
       return change<EnrolOutcome>(user, async (factors, version) => {
-        const begun = await enrolment(user, session);
-        if (begun === undefined) return { done: true, value: { ok: false, reason: 'not_begun' } };
+        const [begun, alive] = [await enrolment(user, session), await deps.alive(session)];
+        if (begun === undefined || alive === undefined)
+          return { done: true, value: { ok: false, reason: 'not_begun' } };
         if (factors.filter(({ method }) => method === 'totp').length >= MAX_TOTP)
           return { done: true, value: { ok: false, reason: 'too_many' } };
         const now = clock.now();
@@ -232,7 +247,7 @@ export function openFactors(
           lastStep: step,
         };
         const name = enrolmentName(session);
-        const expect = { name, version: begun.version };
+        const expect = [{ name, version: begun.version }, alive];
         const done = await write(user, [...factors, made], version, { remove: name, expect });
         return { done, value: { ok: true, factor: id } };
       });
@@ -242,7 +257,8 @@ export function openFactors(
       const codes = newBackupCodes(random);
       return change<readonly string[] | undefined>(user, async (factors, version) => {
         const others = factors.filter(({ method }) => method !== 'backup_code');
-        if (others.length === 0) return { done: true, value: undefined };
+        const alive = await deps.alive(session);
+        if (others.length === 0 || alive === undefined) return { done: true, value: undefined };
         const id = newId();
         const hashes = codes.map((code) => ({ hash: backupCodeHash(codeKey, user, id, code), used: 0 }));
         const made: FactorRecord = {
@@ -253,16 +269,17 @@ export function openFactors(
           usedAt: undefined,
           codes: hashes,
         };
-        return { done: await write(user, [...others, made], version), value: codes };
+        return { done: await write(user, [...others, made], version, { expect: [alive] }), value: codes };
       });
     },
 
-    async remove(user, factor) {
+    async remove(user, session, factor) {
       return change(user, async (factors, version) => {
         const left = factors.filter(({ id }) => id !== factor);
-        if (left.length === factors.length) return { done: true, value: false };
+        const alive = await deps.alive(session);
+        if (left.length === factors.length || alive === undefined) return { done: true, value: false };
         const useful = left.every(({ method }) => method === 'backup_code') ? [] : left;
-        return { done: await write(user, useful, version), value: true };
+        return { done: await write(user, useful, version, { expect: [alive] }), value: true };
       });
     },
   };
