@@ -118,13 +118,15 @@ describe('a second factor in a browser', () => {
     const uri = await readPicture();
     expect(uri).toMatch(/^otpauth:\/\/totp\/127\.0\.0\.1:ann\?/);
     secret = new URLSearchParams(uri.slice(uri.indexOf('?'))).get('secret') ?? '';
-    expect(await page.locator('code').textContent()).toBe(secret);
+    expect(await page.locator('code').first().textContent()).toBe(secret);
     await page.getByLabel('The code that the app shows now').fill(nextCode());
     await page.getByRole('button', { name: 'Confirm' }).click();
     await page.waitForURL(`${origin}/.sallyport/me`);
     await page.getByText('Authenticator app').first().waitFor();
 
     await page.getByRole('button', { name: 'Make backup codes' }).click();
+    // reading does not wait by itself for the page that shows them
+    await page.getByRole('link', { name: 'I have kept them' }).waitFor();
     const codes = await page.locator('.codes code').allTextContents();
     expect(new Set(codes).size).toBe(10);
     backupCode = codes[0] as string;
