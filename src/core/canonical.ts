@@ -86,7 +86,6 @@ export function canonicalise(
     body: body.kind,
     contentLength: body.length,
     isUpgrade,
-    expectsContinue: read.expect !== undefined && httpVersion === '1.1',
     traceparent: forwarded.traceparent,
   };
 }

@@ -69,7 +69,6 @@ export interface RequestFacts {
   /** bytes; 0 without a body, undefined when chunked */
   readonly contentLength: number | undefined;
   readonly isUpgrade: boolean;
-  readonly expectsContinue: boolean;
   /** traceparent taken over from a trusted proxy */
   readonly traceparent: string | undefined;
 }

@@ -14,8 +14,6 @@ export type OnClose = (whole: boolean) => void;
  */
 export interface Exchange {
   readonly head: RequestHead;
-  /** bytes of this answer's body handed over so far */
-  readonly bytesWritten: number;
   /** an answer was started */
   readonly started: boolean;
   /** the client is gone; writing is pointless */

@@ -18,7 +18,6 @@ export interface ExchangeOrigin {
 /** An exchange over `node:http`. The only class that touches IncomingMessage and ServerResponse. */
 export class NodeExchange implements Exchange {
   readonly head: RequestHead;
-  bytesWritten = 0;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #isDraining: () => boolean;
@@ -96,7 +95,6 @@ export class NodeExchange implements Exchange {
     this.#response.writeHead(status, all);
     if (bodyless || this.head.method === 'HEAD') this.#response.end();
     else this.#response.end(body);
-    this.bytesWritten = bytes;
   }
 
   start(status: number, headers: RawHeaders): void {
@@ -109,7 +107,6 @@ export class NodeExchange implements Exchange {
 
   write(chunk: Uint8Array): boolean {
     if (this.closed) return true;
-    this.bytesWritten += chunk.byteLength;
     return this.#response.write(chunk);
   }
 

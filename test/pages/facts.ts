@@ -28,7 +28,7 @@ export function factsWith(headers: readonly string[] = [], over: Partial<Request
     body: 'none',
     contentLength: 0,
     isUpgrade: false,
-    expectsContinue: false,
+
     traceparent: undefined,
     ...over,
   };

@@ -70,7 +70,7 @@ export const plainFacts: RequestFacts = {
   body: 'none',
   contentLength: 0,
   isUpgrade: false,
-  expectsContinue: false,
+
   traceparent: undefined,
 };
 
