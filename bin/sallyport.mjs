@@ -2,6 +2,7 @@
 // Plain old syntax on purpose: this file must still parse on a Node that is too old for everything else.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
@@ -12,6 +13,10 @@ if (major < 24) {
   );
   process.exit(1);
 }
+
+// Now and then V8 decides that a literal of the request path lives long and puts every later one into the old heap; each keeps
+// its whole request alive until the next full collection, and these come five times as often (docs/performance.md).
+setFlagsFromString('--no-allocation-site-pretenuring');
 
 const source = new URL('../src/main.ts', import.meta.url);
 // a clone runs its sources, whatever an old build left behind; the package ships only dist
