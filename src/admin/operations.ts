@@ -103,7 +103,8 @@ export const OPERATIONS = {
   unlockUser: {
     method: 'post',
     path: '/users/{user}/unlock',
-    summary: 'Forget the failed attempts to sign in as the user, from whatever network. Limits of whole networks stay.',
+    summary:
+      'Forget the wrong passwords and codes of the user, from whatever network or device. Limits of whole networks stay.',
     params: userPath,
     body: noBody,
     answer: 'Unlocked',

@@ -164,7 +164,7 @@ export const COMPONENTS = {
     {
       user: text('`provider:name`.'),
       action: OneOf(['user_unlock'], { description: 'What was done, as in the audit log.' }),
-      counters_cleared: count('Networks from which attempts were counted.'),
+      counters_cleared: count('Counters of attempts that were there: passwords and codes, by network and device.'),
     },
     { description: 'What was forgotten.' },
   ),

@@ -9,6 +9,7 @@ import { openBearer } from '../identity/authenticators/bearer.ts';
 import { openPendingSignIns } from '../identity/factors/pending.ts';
 import { openFactors } from '../identity/factors/store.ts';
 import { identityHeaders } from '../identity/headers.ts';
+import { openKnownDevices } from '../identity/known-devices.ts';
 import { openLockout } from '../identity/lockout.ts';
 import { openKeyRing } from '../keys/key-ring.ts';
 import { loadRootSecrets } from '../keys/root-secrets.ts';
@@ -83,11 +84,12 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
   const keys = openKeyRing({ store, clock, random }, roots);
   const factors = openFactors(
-    { store, clock, random, alive: sessions.alive },
+    { store, clock, random, alive: sessions.alive, drift: () => current.snapshot.config.identity.totp.drift },
     { seal: keys.deriveAll('factor/seal'), backupCodes: keys.deriveAll('factor/backup-code') },
   );
 
-  const devices = openDeviceCookies({ random, lockout }, keys.deriveAll('device-cookie'));
+  const known = openKnownDevices({ store, clock });
+  const devices = openDeviceCookies({ random, known }, keys.deriveAll('device-cookie'));
 
   const plainLoopback = isLoopback(config.listen.http.host);
   const endpoints = portalEndpoints({
@@ -105,8 +107,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     pending: openPendingSignIns({ store, clock }),
     factors: {
       ...factors,
-      verify: async (user, method, typed) => {
-        const outcome = await factors.verify(user, method, typed);
+      verify: async (user, method, typed, caller) => {
+        const outcome = await factors.verify(user, method, typed, caller);
         metrics.authentication(method, outcome.ok ? 'success' : outcome.reason);
         return outcome;
       },

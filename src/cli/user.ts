@@ -55,7 +55,7 @@ export function addUser(program: Command): void {
     .action(list);
   user
     .command('reset')
-    .description('Set a new password and end all sessions of the user.')
+    .description('Set a new password, end all sessions of the user and forget on which devices they signed in.')
     .argument(...NAME)
     .option(...PASSWORD_OPTION)
     .option(...JSON_OPTION)
@@ -123,7 +123,7 @@ export function addUser(program: Command): void {
     .action((name: string, options: UserOptions) => administer('enable', name, options));
   user
     .command('unlock')
-    .description('Forget the failed attempts to sign in as the user, from whatever network.')
+    .description('Forget the wrong passwords and codes of the user, from whatever network or device.')
     .argument(...NAME)
     .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
@@ -196,7 +196,7 @@ async function administer(verb: keyof typeof DONE, name: string, options: UserOp
     : openRemote(options.url).ask('POST', `/users/${encodeURIComponent(name)}/${verb}`));
   if (options.json) return sayJson(done);
   const { user, sessions_ended: ended, counters_cleared: cleared } = fieldsOf(done);
-  const more = verb === 'unlock' ? `forgot the attempts of ${cleared} network(s)` : `ended ${ended} session(s)`;
+  const more = verb === 'unlock' ? `cleared ${cleared} counter(s) of attempts` : `ended ${ended} session(s)`;
   say(`${user} ${DONE[verb]}; ${more}`);
 }
 

@@ -1,8 +1,9 @@
 import type { MaybePromise } from '../core/assert-never.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Entry, Json, Store, StoreKey } from '../core/store.ts';
+import type { Commit, Entry, Json, Store, StoreKey } from '../core/store.ts';
 import { partitionOf, type Subject, type UserId, userId } from '../core/subject.ts';
 import { type AccountRecord, fromJson, toJson } from './account-record.ts';
+import { devicesForgotten } from './known-devices.ts';
 import type { PasswordHasher } from './passwords.ts';
 
 /** A local account as callers see it; the hash stays inside, see `credential`. */
@@ -56,7 +57,7 @@ export interface Accounts {
   look(name: string): MaybePromise<Account | undefined>;
   /** all, by name */
   list(): Promise<readonly Account[]>;
-  /** `undefined` takes the password away */
+  /** `undefined` takes the password away. Forgets the user's known devices in the same step: their cookies may be stolen. */
   setPassword(name: string, password: string | undefined): Promise<AccountOutcome>;
   /** Other e-mail, groups or roles; what is left out stays. */
   change(name: string, to: Pick<NewAccount, 'email' | 'groups' | 'roles'>): Promise<AccountOutcome>;
@@ -87,24 +88,29 @@ export function openAccounts(
     return entry && { record: fromJson(entry.value), version: entry.version };
   }
 
-  function write(record: AccountRecord, version: number): Promise<boolean> {
+  function write(record: AccountRecord, version: number, also: Commit['put'] = []): Promise<boolean> {
     const user = userId(provider, record.name);
     const name = prefix + record.name;
     return store.commit({
       partition: partitionOf(user),
       expect: [{ name, version }],
-      put: [{ name, value: toJson(record) }],
+      put: [{ name, value: toJson(record) }, ...also],
       changes: [{ kind: 'user', subject: user }],
     });
   }
 
   /** Applies a change to what is stored now; of two at once, the second sees the first. */
-  async function update(name: string, change: (record: AccountRecord) => AccountRecord): Promise<AccountOutcome> {
+  async function update(
+    name: string,
+    change: (record: AccountRecord) => AccountRecord,
+    also?: (user: UserId) => Commit['put'],
+  ): Promise<AccountOutcome> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const current = await read(name);
       if (current === undefined) return { ok: false, reason: 'unknown' };
       const next = change(current.record);
-      if (await write(next, current.version)) return { ok: true, account: accountOf(provider, next) };
+      if (await write(next, current.version, also?.(userId(provider, next.name))))
+        return { ok: true, account: accountOf(provider, next) };
     }
     return { ok: false, reason: 'busy' };
   }
@@ -173,7 +179,11 @@ export function openAccounts(
       const hashed = password === undefined ? undefined : await hasher.hash(password);
       if (hashed?.ok === false) return hashed;
       const passwordChangedAt = clock.now();
-      return update(name, (record) => ({ ...record, password: hashed?.phc ?? null, passwordChangedAt }));
+      return update(
+        name,
+        (record) => ({ ...record, password: hashed?.phc ?? null, passwordChangedAt }),
+        (user) => [devicesForgotten(user, clock.now())],
+      );
     },
 
     disable: (name) => update(name, (record) => ({ ...record, disabled: true })),

@@ -1,10 +1,11 @@
-import { hash } from 'node:crypto';
-import ipaddr from 'ipaddr.js';
-import { parseAddress } from '../core/address.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Store, StoreKey } from '../core/store.ts';
 import { partitionOf, type UserId, userId } from '../core/subject.ts';
-import { attemptsName } from './factors/attempts.ts';
+import { type Counter, openCounters, type Refused, sooner } from './counters.ts';
+import { codeCounterNames } from './factors/attempts.ts';
+import { keyHash } from './key-hash.ts';
+import { openKnownDevices } from './known-devices.ts';
+import { networkOf } from './network.ts';
 
 export interface LockoutLimits {
   /** ms; begins with the first attempt and is not prolonged by later ones */
@@ -17,8 +18,6 @@ export interface LockoutLimits {
   readonly perDevice: number;
   /** ms after a success for which its user and network count as known to each other */
   readonly knownMs: number;
-  /** ms after a sign-in for which its user and device count as known to each other */
-  readonly knownDeviceMs: number;
 }
 
 export const LOCKOUT_LIMITS: LockoutLimits = {
@@ -27,7 +26,6 @@ export const LOCKOUT_LIMITS: LockoutLimits = {
   perNetwork: 100,
   perDevice: 10,
   knownMs: 30 * 24 * 3_600_000,
-  knownDeviceMs: 180 * 24 * 3_600_000,
 };
 
 /** One attempt. It counts as failed until one of the functions is called, so whatever goes wrong meanwhile opens nothing. */
@@ -39,17 +37,7 @@ export type Attempt =
       /** No password was checked (the queue was full): takes the attempt back. */
       readonly unchecked: () => Promise<void>;
     }
-  | {
-      readonly allowed: false;
-      /** seconds until the window is over, rounded up: 1 to the length of the window */
-      readonly retryAfterSeconds: number;
-    };
-
-interface Counted {
-  readonly count: number;
-  /** wall-clock ms */
-  readonly endsAt: number;
-}
+  | Refused;
 
 /** All methods reject with `StoreUnavailable`: who cannot be counted is not let in. */
 export interface Lockout {
@@ -58,11 +46,10 @@ export interface Lockout {
    * is the id of the browser's device cookie, *proven* to be one of ours; undefined when there is none.
    */
   begin(user: UserId, address: string, device?: string): Promise<Attempt>;
-  /** Makes user and device known to each other, or known for longer. To be called when a sign-in is complete, all its steps. */
-  remember(user: UserId, device: string): Promise<void>;
   /**
-   * Takes away what was counted for a user, whatever the networks and devices; answers how many of them there were. What was
-   * counted for a network over all users stays: it is not about this one.
+   * Takes away what was counted for a user, passwords and codes of second factors, whatever the networks and devices; answers
+   * how many counters there were. What was counted for a network over all users stays: it is not about this one. Devices
+   * stay known.
    */
   clear(user: UserId): Promise<number>;
 }
@@ -76,13 +63,14 @@ export interface Lockout {
  * user exists.
  *
  * A device on which this very user signed in lately is counted by itself, on neither of those counters: what strangers do in
- * the owner's own network does not reach it. Whoever stole its cookie has as many attempts as anybody has from one more
- * network, and they are spent for the owner on that device too, until the window is over.
+ * the owner's own network does not reach it. When its attempts are used up it is counted like any other in its network, so
+ * that whoever stole its cookie, and uses them up for good, does not lock the owner out of that device. What a stolen cookie
+ * gives is the device's attempts on top of those that anybody has from a network: one more network's worth, from wherever.
  *
  * Not covered: guessing that is spread over many networks, for each has its own counters; a stranger in the owner's own
- * network, who locks the owner out of there for a window at a time on devices that are not known. Somebody who used a
- * network up can tell from the answers which users signed in from that very network lately; who holds a device cookie, which
- * users that device is known for.
+ * network, who locks the owner out of there for a window at a time on devices that are not known, or whose cookie they stole
+ * too. Somebody who used a network up can tell from the answers which users signed in from that very network lately; who holds
+ * a device cookie, which users that device is known for.
  *
  * Does no I/O until it is asked.
  */
@@ -91,109 +79,76 @@ export function openLockout(
   limits: LockoutLimits = LOCKOUT_LIMITS,
 ): Lockout {
   const { store, clock } = deps;
-  const { windowMs, perUser, perNetwork, perDevice, knownMs, knownDeviceMs } = limits;
+  const { windowMs, perUser, perNetwork, perDevice, knownMs } = limits;
+  const counters = openCounters(deps);
+  const devices = openKnownDevices(deps);
 
-  /** A counter that cannot be read is full. */
-  async function read(key: StoreKey): Promise<Counted> {
-    const entry = await store.get(key);
-    const endsAt = entry?.expiresAt ?? clock.now() + windowMs;
-    if (entry === undefined) return { count: 0, endsAt };
-    const { value } = entry;
-    return { count: typeof value === 'number' && Number.isFinite(value) ? value : Number.POSITIVE_INFINITY, endsAt };
-  }
-
-  const refused = (endsAt: number): Attempt => ({
-    allowed: false,
-    retryAfterSeconds: Math.ceil(Math.min(Math.max(endsAt - clock.now(), 1), windowMs) / 1000),
-  });
-
-  /** What decides is the number that the store gives: others may have counted since it was read. */
-  async function add(key: StoreKey): Promise<Counted> {
-    const count = await store.increment(key, 1, windowMs);
-    return { count, endsAt: (await read(key)).endsAt };
-  }
-
-  /** Takes one back that was counted in the window until `endsAt`; in a later one there is nothing to take back. */
-  async function takeBack(key: StoreKey, { endsAt }: Counted): Promise<void> {
-    const now = await read(key);
-    if (now.count > 0 && now.endsAt === endsAt) await store.increment(key, -1, windowMs);
-  }
-
-  /** An attempt on a device that is known for the user. */
-  async function beginOnDevice(own: StoreKey, known: StoreKey): Promise<Attempt> {
-    const before = await read(own);
-    if (before.count >= perDevice) return refused(before.endsAt);
-    const now = await add(own);
-    if (now.count > perDevice) return refused(now.endsAt);
-    return { allowed: true, succeeded: () => succeeded(own, known), unchecked: () => takeBack(own, now) };
-  }
-
-  async function succeeded({ partition, name }: StoreKey, known: StoreKey): Promise<void> {
+  async function succeeded({ key: { partition, name } }: Counter, known: StoreKey): Promise<void> {
     const put = [{ name: known.name, value: 1, expiresAt: clock.now() + knownMs }];
     await store.commit({ partition, put, remove: [name] });
   }
 
+  /** An attempt on a device that is known for the user. */
+  async function beginOnDevice(own: Counter, known: StoreKey): Promise<Attempt> {
+    const before = await counters.read(own);
+    if (before.count >= own.limit) return counters.refused(own, before);
+    const now = await counters.add(own);
+    if (now.count > own.limit) return counters.refused(own, now);
+    return { allowed: true, succeeded: () => succeeded(own, known), unchecked: () => counters.takeBack(own, now) };
+  }
+
+  async function beginInNetwork(own: Counter, all: Counter, known: StoreKey): Promise<Attempt> {
+    // looked at before anything is written: a flood that is refused anyway must not keep the disk busy
+    const ownBefore = await counters.read(own);
+    if (ownBefore.count >= own.limit) return counters.refused(own, ownBefore);
+    const isKnown = (await store.get(known)) !== undefined;
+    const allBefore = await counters.read(all);
+    const isFull = allBefore.count >= all.limit;
+    if (isFull && !isKnown) return counters.refused(all, allBefore);
+
+    const ownNow = await counters.add(own);
+    if (ownNow.count > own.limit) return counters.refused(own, ownNow);
+    const allNow = isFull ? undefined : await counters.add(all);
+    if (allNow !== undefined && allNow.count > all.limit && !isKnown) return counters.refused(all, allNow);
+
+    return {
+      allowed: true,
+      async succeeded() {
+        await Promise.all([succeeded(own, known), allNow && counters.takeBack(all, allNow)]);
+      },
+      async unchecked() {
+        await Promise.all([counters.takeBack(own, ownNow), allNow && counters.takeBack(all, allNow)]);
+      },
+    };
+  }
+
   return {
     async begin(user, address, device) {
-      const network = networkOf(address);
       const partition = partitionOf(user);
-      const who = `${sha256(user)}/${sha256(network)}`;
-      const own: StoreKey = { partition, name: `attempt/${who}` };
-      const known: StoreKey = { partition, name: `known/${who}` };
-      const all: StoreKey = { partition: 'network', name: `attempt/${sha256(network)}` };
+      const [who, network] = [keyHash(user), keyHash(networkOf(address))];
+      const known: StoreKey = { partition, name: `known/${who}/${network}` };
+      const counter = (name: string, limit: number): Counter => ({ key: { partition, name }, limit, windowMs });
+      const own = counter(`attempt/${who}/${network}`, perUser);
+      const all = { key: { partition: 'network', name: `attempt/${network}` }, limit: perNetwork, windowMs };
 
-      if (device !== undefined && (await store.get(knownDevice(user, device))) !== undefined) {
-        const name = `attempt/${sha256(user)}/device/${sha256(device)}`;
-        return beginOnDevice({ partition, name }, known);
-      }
-
-      // looked at before anything is written: a flood that is refused anyway must not keep the disk busy
-      const ownBefore = await read(own);
-      if (ownBefore.count >= perUser) return refused(ownBefore.endsAt);
-      const isKnown = (await store.get(known)) !== undefined;
-      const allBefore = await read(all);
-      const isFull = allBefore.count >= perNetwork;
-      if (isFull && !isKnown) return refused(allBefore.endsAt);
-
-      const ownNow = await add(own);
-      if (ownNow.count > perUser) return refused(ownNow.endsAt);
-      const allNow = isFull ? undefined : await add(all);
-      if (allNow !== undefined && allNow.count > perNetwork && !isKnown) return refused(allNow.endsAt);
-
-      return {
-        allowed: true,
-        async succeeded() {
-          await Promise.all([succeeded(own, known), allNow && takeBack(all, allNow)]);
-        },
-        async unchecked() {
-          await Promise.all([takeBack(own, ownNow), allNow && takeBack(all, allNow)]);
-        },
-      };
-    },
-
-    async remember(user, device) {
-      const { partition, name } = knownDevice(user, device);
-      await store.commit({ partition, put: [{ name, value: 1, expiresAt: clock.now() + knownDeviceMs }] });
+      if (device === undefined || !(await devices.isKnown(user, device))) return beginInNetwork(own, all, known);
+      const onDevice = await beginOnDevice(counter(`attempt/${who}/device/${keyHash(device)}`, perDevice), known);
+      if (onDevice.allowed) return onDevice;
+      const inNetwork = await beginInNetwork(own, all, known);
+      return inNetwork.allowed ? inNetwork : sooner(onDevice, inNetwork);
     },
 
     async clear(user) {
       const partition = partitionOf(user);
       const names: string[] = [];
-      for await (const { name } of store.list(partition, `attempt/${sha256(user)}/`)) names.push(name);
-      // wrong codes of second factors are forgotten with wrong passwords
-      const codes = attemptsName(user);
-      if ((await store.get({ partition, name: codes })) !== undefined) names.push(codes);
+      for await (const { name } of store.list(partition, `attempt/${keyHash(user)}/`)) names.push(name);
+      names.push(...(await codeCounterNames(store, user)));
       for (let start = 0; start < names.length; start += REMOVED_AT_ONCE)
         await store.commit({ partition, remove: names.slice(start, start + REMOVED_AT_ONCE) });
       return names.length;
     },
   };
 }
-
-const knownDevice = (user: UserId, device: string): StoreKey => ({
-  partition: partitionOf(user),
-  name: `known-device/${sha256(user)}/${sha256(device)}`,
-});
 
 // a stranger with many networks makes many counters, and one step of the store should stay small
 const REMOVED_AT_ONCE = 256;
@@ -203,21 +158,7 @@ const REMOVED_AT_ONCE = 256;
  * out, and so that next to nothing is kept of a password that somebody typed there. Never equals a real user.
  */
 export const strayUser = (provider: string, typed: string): UserId =>
-  userId(provider, `~${sha256(typed).slice(0, STRAY_CHARACTERS)}`);
+  userId(provider, `~${keyHash(typed).slice(0, STRAY_CHARACTERS)}`);
 
 // twice six bits
 const STRAY_CHARACTERS = 2;
-
-/**
- * The network of an address: IPv4 /24, IPv6 /64 (what one subscriber has at least; RFC 6177, RFC 7421), IPv4-mapped as IPv4.
- * Whatever is no address is one network of its own.
- */
-export function networkOf(address: string): string {
-  const text = parseAddress(address);
-  if (text === undefined) return 'none';
-  const parsed = ipaddr.parse(text);
-  const bytes = parsed.toByteArray();
-  return parsed.kind() === 'ipv4' ? `${bytes.slice(0, 3).join('.')}/24` : `${bytes.slice(0, 8).join('.')}/64`;
-}
-
-const sha256 = (text: string): string => hash('sha256', text, 'base64url');

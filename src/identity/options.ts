@@ -11,6 +11,7 @@ import {
   optionalSection,
   Section,
   Text,
+  Whole,
   withDefault,
 } from '../schema/types.ts';
 import { ALGORITHMS, type Algorithm } from './authenticators/key-set.ts';
@@ -120,6 +121,18 @@ export const identityOptions = optionalSection(
         description: 'Sources of people, each with an id of its own.',
       }),
       [],
+    ),
+    totp: optionalSection(
+      {
+        drift: withDefault(
+          Whole(0, 2, {
+            description:
+              'How many steps of 30 s before and after the current one a code may be from: 0, 1 or 2. More forgives clocks that are wrong, and makes a guess that much likelier.',
+          }),
+          1,
+        ),
+      },
+      { description: 'Codes of authenticator apps.' },
     ),
   },
   { description: 'Who people are.' },

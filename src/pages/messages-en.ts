@@ -63,7 +63,7 @@ export const ENGLISH: Messages = {
     locked_out: {
       title: 'Too many attempts',
       happened: 'There were too many failed attempts to sign in.',
-      todo: 'Wait a while, then try again.',
+      todo: 'Wait a while, then try again. A browser on which you signed in before may let you in at once, and your administrator can lift the limit.',
     },
     csrf_failed: {
       title: 'This form was not accepted',

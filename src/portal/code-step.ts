@@ -49,7 +49,8 @@ export async function checkCode(
   const { user, proofs } = found.pending;
   const method = methodOf(fields.get('method'));
   const factors = `${factorsOf(proofs)}+${method}`;
-  const checked = await deps.factors.verify(user, method, fields.get('code') ?? '');
+  const caller = { address: facts.clientAddress, device: deps.devices.idOf(facts) };
+  const checked = await deps.factors.verify(user, method, fields.get('code') ?? '', caller);
   if (!checked.ok && checked.reason === 'locked_out')
     return lockedOut(deps, request, checked.retryAfterSeconds, { action: 'sign_in', user, factors });
   if (!checked.ok) {

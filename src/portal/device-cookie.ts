@@ -2,19 +2,21 @@ import { deviceCookieName, setCookie } from '../core/cookies.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Random } from '../core/ports.ts';
 import type { UserId } from '../core/subject.ts';
-import type { Lockout } from '../identity/lockout.ts';
+import type { KnownDevices } from '../identity/known-devices.ts';
 import { mac, verifyMac } from '../keys/mac.ts';
 
 /**
  * The device cookie: a browser's random name and a proof that we made it. It says nothing of who is signed in and grants
- * nothing; the lock-out alone reads it, to tell a browser on which somebody signed in before from strangers (security rule 19).
+ * nothing; the limits of guessing alone read it, to tell a browser on which somebody signed in before from strangers (security
+ * rule 19).
  */
 export interface DeviceCookies {
   /** The proven id; undefined when there is no cookie, more than one, or one that we did not make: told from each other nowhere. */
   idOf(facts: Pick<RequestFacts, 'deviceCookie'>): string | undefined;
   /**
    * Makes this browser known for `user` and gives the Set-Cookie value that says so for another year. A browser that
-   * has an id keeps it, signed with the newest key.
+   * has an id keeps it, signed with the newest key, unless the devices of the user were forgotten since it was known for them:
+   * whoever has a copy of that cookie must not become known again with it.
    * @throws StoreUnavailable
    */
   renew(facts: Pick<RequestFacts, 'deviceCookie'>, user: UserId, secure: boolean): Promise<string>;
@@ -29,7 +31,7 @@ const COOKIE = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/;
 
 /** `keys` are derived for this alone: the first signs, all verify; never empty. */
 export function openDeviceCookies(
-  deps: { readonly random: Random; readonly lockout: Pick<Lockout, 'remember'> },
+  deps: { readonly random: Random; readonly known: Pick<KnownDevices, 'remember' | 'isForgotten'> },
   keys: readonly Uint8Array[],
 ): DeviceCookies {
   const [key] = keys;
@@ -43,8 +45,10 @@ export function openDeviceCookies(
   return {
     idOf,
     async renew(facts, user, secure) {
-      const id = idOf(facts) ?? Buffer.from(deps.random.bytes(ID_BYTES)).toString('base64url');
-      await deps.lockout.remember(user, id);
+      const former = idOf(facts);
+      const keeps = former !== undefined && !(await deps.known.isForgotten(user, former));
+      const id = keeps ? former : Buffer.from(deps.random.bytes(ID_BYTES)).toString('base64url');
+      await deps.known.remember(user, id);
       return setCookie(deviceCookieName(secure), `${id}.${mac(key, PURPOSE, [id])}`, secure, DEVICE_COOKIE_SECONDS);
     },
   };

@@ -71,7 +71,8 @@ async function post(
         ...what,
       }),
     );
-  const checked = await deps.factors.verify(user, method, fields.get('code') ?? '');
+  const caller = { address: facts.clientAddress, device: deps.devices.idOf(facts) };
+  const checked = await deps.factors.verify(user, method, fields.get('code') ?? '', caller);
   if (!checked.ok && checked.reason === 'locked_out') {
     const who = { action: 'step_up', user, session: session.id, factors: method };
     return lockedOut(deps, request, checked.retryAfterSeconds, who);

@@ -1,12 +1,10 @@
 import { generateSync } from 'otplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { SessionId } from '../../src/core/session.ts';
+import type { UserId } from '../../src/core/subject.ts';
 import { CODE_WINDOW_MS } from '../../src/identity/factors/attempts.ts';
-import { openFactors } from '../../src/identity/factors/store.ts';
-import { deriveKey } from '../../src/keys/derive.ts';
-import { loadRootSecrets } from '../../src/keys/root-secrets.ts';
 import { handClock } from '../stores/ports.ts';
 import { sallyport } from '../support/command.ts';
+import { enrolTotp } from '../support/enrol.ts';
 import { openTestGateway, PASSWORD, sessionCookieOf, signInOver, type TestGateway } from '../support/gateway.ts';
 import type { RawAnswer } from '../support/raw.ts';
 import { openUpstream, type RecordingUpstream } from '../support/upstream.ts';
@@ -74,18 +72,9 @@ async function post(gate: TestGateway, path: string, cookie: string, fields: Rec
   ];
   return gate.send(`POST ${path} HTTP/1.1`, headers, body);
 }
-/** As the page of her own would. */
-async function enrol(user: `${string}:${string}`): Promise<void> {
-  const { store, random } = first.gateway.services;
-  const { secrets } = loadRootSecrets({}, { dataDir: `${first.directory}/data`, random });
-  const keys = (label: string) => secrets.map((each) => deriveKey(each, label));
-  // a session that stands: its record is not there, and stays so
-  const alive = async () => ({ name: 'session/standing', version: 0 });
-  const deps = { store, clock, random, alive };
-  const factors = openFactors(deps, { seal: keys('factor/seal'), backupCodes: keys('factor/backup-code') });
-  const session: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
-  secret = await factors.beginTotp(user, session);
-  expect(await factors.confirmTotp(user, session, codeNow())).toMatchObject({ ok: true });
+/** Enrols; the code of this step is used up. */
+async function enrol(user: UserId): Promise<void> {
+  secret = await enrolTotp(first, clock, user);
 }
 
 describe('somebody without a second factor', () => {

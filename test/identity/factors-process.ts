@@ -8,9 +8,10 @@ const clock = handClock(Number(now));
 const store = openStore({ clock, random: systemRandom }, { path });
 await store.start();
 const keys = { seal: [Buffer.from(seal, 'hex')], backupCodes: [Buffer.from(codes, 'hex')] };
-const factors = openFactors({ store, clock, random: systemRandom, alive: async () => undefined }, keys);
+const factors = openFactors({ store, clock, random: systemRandom, alive: async () => undefined, drift: () => 1 }, keys);
+const caller = { address: '192.0.2.1', device: undefined };
 process.on('message', async ({ user, code }: { user: `${string}:${string}`; code: string }) => {
-  const outcomes = await Promise.all(Array.from({ length: 20 }, () => factors.verify(user, 'totp', code)));
+  const outcomes = await Promise.all(Array.from({ length: 20 }, () => factors.verify(user, 'totp', code, caller)));
   process.send?.(outcomes.filter(({ ok }) => ok).length);
 });
 process.send?.('ready');

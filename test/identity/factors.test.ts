@@ -7,13 +7,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import type { SessionId } from '../../src/core/session.ts';
 import { StoreUnavailable } from '../../src/core/store.ts';
 import { partitionOf, type UserId } from '../../src/core/subject.ts';
-import { CODE_ATTEMPTS, CODE_WINDOW_MS } from '../../src/identity/factors/attempts.ts';
+import { type Caller, CODE_ATTEMPTS, CODE_WINDOW_MS } from '../../src/identity/factors/attempts.ts';
 import { backupCode, newBackupCodes } from '../../src/identity/factors/backup-codes.ts';
 import { factorsName } from '../../src/identity/factors/keys.ts';
 import { openPendingSignIns, PENDING_SIGN_IN_MS } from '../../src/identity/factors/pending.ts';
 import { resetFactors } from '../../src/identity/factors/reset.ts';
 import { seal, unseal } from '../../src/identity/factors/seal.ts';
-import { ENROLMENT_MS, type Factors, MAX_TOTP, openFactors } from '../../src/identity/factors/store.ts';
+import {
+  ENROLMENT_MS,
+  type FactorMethod,
+  type Factors,
+  MAX_TOTP,
+  openFactors,
+} from '../../src/identity/factors/store.ts';
 import { totpCode, totpSecretText, totpStep, totpUri } from '../../src/identity/factors/totp.ts';
 import { openStore } from '../../src/stores/index.ts';
 import { temporaryDirectory } from '../stores/directory.ts';
@@ -22,7 +28,9 @@ import { handClock, systemRandom } from '../stores/ports.ts';
 const SESSION: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
 // a session that nothing ends: a record that is not there, and stays so
 const alive = async () => ({ name: 'session/standing', version: 0 });
+const drift = () => 1;
 const STEP_MS = 30_000;
+const HERE: Caller = { address: '192.0.2.1', device: undefined };
 const directory = temporaryDirectory();
 const clock = handClock();
 const random = systemRandom;
@@ -37,7 +45,7 @@ afterAll(async () => {
   directory.remove();
 });
 beforeEach(() => {
-  factors = openFactors({ store, clock, random, alive }, KEYS);
+  factors = openFactors({ store, clock, random, alive, drift }, KEYS);
   ann = `staff:ann-${users++}`;
 });
 
@@ -48,6 +56,7 @@ const wrongOf = (secret: Uint8Array) => {
   const good = [-1, 0, 1].map((steps) => codeOf(secret, steps));
   return ['000000', '111111', '222222', '333333'].find((code) => !good.includes(code)) as string;
 };
+const verify = (user: UserId, method: FactorMethod, typed: string) => factors.verify(user, method, typed, HERE);
 /** Enrols, and lets the step go by in which the code was used up. */
 async function enrol(user = ann): Promise<Uint8Array> {
   const secret = await factors.beginTotp(user, SESSION);
@@ -68,17 +77,25 @@ describe('totp', () => {
     [1_234_567_890, '005924'],
     [2_000_000_000, '279037'],
     [20_000_000_000, '353130'],
-  ])('at %d the code is %s, one step away it is still accepted, two steps away not', (at, code) => {
+  ])('at %d the code is %s, accepted as many steps away as the drift says and not one more', (at, code) => {
     const step = Math.floor(at / 30);
-    const accepted = [-2, -1, 0, 1, 2].map((steps) => totpStep(secret, code, (at + 30 * steps) * 1000, undefined));
-    expect(accepted).toEqual([undefined, step, step, step, undefined]);
-    expect(totpStep(secret, code, at * 1000, step)).toBeUndefined();
-    expect(totpStep(secret, code, at * 1000, step - 1)).toBe(step);
+    for (const drift of [0, 1, 2]) {
+      const accepted = [-3, -2, -1, 0, 1, 2, 3].map((away) =>
+        totpStep(secret, code, (at + 30 * away) * 1000, { drift }),
+      );
+      const isNear = (away: number) => Math.abs(away) <= drift && at + 30 * away >= 0;
+      expect(accepted).toEqual([-3, -2, -1, 0, 1, 2, 3].map((away) => (isNear(away) ? step : undefined)));
+      expect(totpStep(secret, code, at * 1000, { drift, lastStep: step })).toBeUndefined();
+      expect(totpStep(secret, code, at * 1000, { drift, lastStep: step - 1 })).toBe(step);
+    }
   });
-  test('a clock set back behind the last step, or none at all, accepts nothing and throws nothing', () => {
-    expect(totpStep(secret, '287082', 59_000, 1_000_000)).toBeUndefined();
-    expect(totpStep(secret, '287082', Number.NaN, undefined)).toBeUndefined();
-    expect(totpStep(secret, 'abcdef', 59_000, undefined)).toBeUndefined();
+  test('a clock set back behind the last step, a smaller drift since then, or no clock: nothing is accepted or thrown', () => {
+    for (const drift of [0, 1, 2]) {
+      expect(totpStep(secret, '287082', 59_000, { drift, lastStep: 1_000_000 })).toBeUndefined();
+      expect(totpStep(secret, '287082', 59_000, { drift, lastStep: 3 })).toBeUndefined();
+      expect(totpStep(secret, '287082', Number.NaN, { drift })).toBeUndefined();
+      expect(totpStep(secret, 'abcdef', 59_000, { drift })).toBeUndefined();
+    }
   });
   test('spaces are forgiven, other digits are not', () => {
     expect(
@@ -113,7 +130,7 @@ describe('enrolling', () => {
     const secret = await factors.beginTotp(ann, SESSION);
     expect(secret).toHaveLength(20);
     expect(await factors.pendingTotp(ann, SESSION)).toEqual(secret);
-    expect(await factors.verify(ann, 'totp', codeOf(secret))).toEqual({ ok: false, reason: 'not_enrolled' });
+    expect(await verify(ann, 'totp', codeOf(secret))).toEqual({ ok: false, reason: 'not_enrolled' });
     expect(await factors.confirmTotp(ann, SESSION, wrongOf(secret))).toEqual({ ok: false, reason: 'wrong_code' });
     expect(await factors.list(ann)).toEqual([]);
     expect(await factors.confirmTotp(ann, SESSION, codeOf(secret))).toMatchObject({ ok: true });
@@ -133,7 +150,7 @@ describe('enrolling', () => {
     const secret = await factors.beginTotp(ann, SESSION);
     const code = codeOf(secret);
     await factors.confirmTotp(ann, SESSION, code);
-    expect(await factors.verify(ann, 'totp', code)).toEqual({ ok: false, reason: 'used_code' });
+    expect(await verify(ann, 'totp', code)).toEqual({ ok: false, reason: 'used_code' });
   });
   test('one confirmation makes one factor, however often it is sent at once', async () => {
     const secret = await factors.beginTotp(ann, SESSION);
@@ -160,18 +177,18 @@ describe('a code', () => {
     const secret = await enrol();
     clock.advance(10 * STEP_MS);
     const [before, now, after] = [codeOf(secret, -1), codeOf(secret), codeOf(secret, 1)];
-    expect(await factors.verify(ann, 'totp', now)).toMatchObject({
+    expect(await verify(ann, 'totp', now)).toMatchObject({
       ok: true,
       proof: { method: 'totp', level: 'medium', at: clock.now() },
     });
-    expect(await factors.verify(ann, 'totp', now)).toEqual({ ok: false, reason: 'used_code' });
-    expect(await factors.verify(ann, 'totp', before)).toEqual({ ok: false, reason: 'used_code' });
-    expect(await factors.verify(ann, 'totp', after)).toMatchObject({ ok: true });
+    expect(await verify(ann, 'totp', now)).toEqual({ ok: false, reason: 'used_code' });
+    expect(await verify(ann, 'totp', before)).toEqual({ ok: false, reason: 'used_code' });
+    expect(await verify(ann, 'totp', after)).toMatchObject({ ok: true });
     expect((await factors.list(ann))[0]?.usedAt).toBe(clock.now());
   });
   test('twenty of the same at once: exactly one is accepted', async () => {
     const secret = await enrol();
-    const sent = Array.from({ length: 20 }, () => factors.verify(ann, 'totp', codeOf(secret)));
+    const sent = Array.from({ length: 20 }, () => verify(ann, 'totp', codeOf(secret)));
     expect(await count(sent)).toBe(1);
   });
   test('and in several processes', async () => {
@@ -200,19 +217,19 @@ describe('a code', () => {
   test('of another user, or of a record that was copied from one, opens nothing', async () => {
     const secret = await enrol();
     const bob: UserId = `staff:bob-${users}`;
-    expect(await factors.verify(bob, 'totp', codeOf(secret))).toEqual({ ok: false, reason: 'not_enrolled' });
+    expect(await verify(bob, 'totp', codeOf(secret))).toEqual({ ok: false, reason: 'not_enrolled' });
     const stolen = await store.get({ partition: partitionOf(ann), name: factorsName(ann) });
     await store.commit({
       partition: partitionOf(bob),
       put: [{ name: factorsName(bob), value: stolen?.value ?? null }],
     });
-    await expect(factors.verify(bob, 'totp', codeOf(secret))).rejects.toThrow('sealed');
+    await expect(verify(bob, 'totp', codeOf(secret))).rejects.toThrow('sealed');
   });
   test('two authenticators are both accepted, each by its own last step', async () => {
     const [phone, tablet] = [await enrol(), await enrol()];
-    expect(await factors.verify(ann, 'totp', codeOf(phone))).toMatchObject({ ok: true });
-    expect(await factors.verify(ann, 'totp', codeOf(tablet))).toMatchObject({ ok: true });
-    expect(await factors.verify(ann, 'totp', codeOf(phone))).toEqual({ ok: false, reason: 'used_code' });
+    expect(await verify(ann, 'totp', codeOf(phone))).toMatchObject({ ok: true });
+    expect(await verify(ann, 'totp', codeOf(tablet))).toMatchObject({ ok: true });
+    expect(await verify(ann, 'totp', codeOf(phone))).toEqual({ ok: false, reason: 'used_code' });
   });
   test('what is stored holds neither secret nor codes', async () => {
     const secret = await enrol();
@@ -224,52 +241,52 @@ describe('a code', () => {
   test('factors that cannot be read are not none', async () => {
     await store.commit({ partition: partitionOf(ann), put: [{ name: factorsName(ann), value: { v: 2 } }] });
     await expect(factors.list(ann)).rejects.toThrow('unreadable');
-    await expect(factors.verify(ann, 'totp', '123456')).rejects.toThrow('unreadable');
+    await expect(verify(ann, 'totp', '123456')).rejects.toThrow('unreadable');
   });
   test('a new root secret reads what the former one sealed; another one reads nothing', async () => {
     const secret = await enrol();
     const codes = (await factors.makeBackupCodes(ann, SESSION)) ?? [];
     const fresh = random.bytes(32);
     const ring = { seal: [fresh, ...KEYS.seal], backupCodes: [fresh, ...KEYS.backupCodes] };
-    const rotated = openFactors({ store, clock, random, alive }, ring);
-    expect(await rotated.verify(ann, 'totp', codeOf(secret))).toMatchObject({ ok: true });
-    expect(await rotated.verify(ann, 'backup_code', codes[0] as string)).toMatchObject({ ok: true });
-    const stranger = openFactors({ store, clock, random, alive }, { seal: [fresh], backupCodes: [fresh] });
-    await expect(stranger.verify(ann, 'totp', codeOf(secret, 1))).rejects.toThrow('root secret');
+    const rotated = openFactors({ store, clock, random, alive, drift }, ring);
+    expect(await rotated.verify(ann, 'totp', codeOf(secret), HERE)).toMatchObject({ ok: true });
+    expect(await rotated.verify(ann, 'backup_code', codes[0] as string, HERE)).toMatchObject({ ok: true });
+    const stranger = openFactors({ store, clock, random, alive, drift }, { seal: [fresh], backupCodes: [fresh] });
+    await expect(stranger.verify(ann, 'totp', codeOf(secret, 1), HERE)).rejects.toThrow('root secret');
   });
   test('without a store nothing is accepted', async () => {
     const gone = () => Promise.reject(new StoreUnavailable('gone'));
-    const lost = openFactors({ store: { ...store, get: gone }, clock, random, alive }, KEYS);
-    await expect(lost.verify(ann, 'totp', '123456')).rejects.toThrow(StoreUnavailable);
+    const lost = openFactors({ store: { ...store, get: gone }, clock, random, alive, drift }, KEYS);
+    await expect(lost.verify(ann, 'totp', '123456', HERE)).rejects.toThrow(StoreUnavailable);
   });
 });
 
 describe('guessing', () => {
-  test('ten wrong codes in a window, whatever the method and however many at once; then the right one is not looked at', async () => {
+  test('ten wrong codes in a window and network, whatever the method and however many at once; then the right one is not looked at', async () => {
     const secret = await enrol();
     await factors.makeBackupCodes(ann, SESSION);
     const guesses = Array.from({ length: 50 }, (_, i) =>
-      factors.verify(ann, i % 2 === 0 ? 'totp' : 'backup_code', i % 2 === 0 ? wrongOf(secret) : 'AAAAAAAA'),
+      verify(ann, i % 2 === 0 ? 'totp' : 'backup_code', i % 2 === 0 ? wrongOf(secret) : 'AAAAAAAA'),
     );
     const outcomes = await Promise.all(guesses);
     expect(outcomes.filter((each) => !each.ok && each.reason === 'wrong_code')).toHaveLength(CODE_ATTEMPTS);
-    expect(await factors.verify(ann, 'totp', codeOf(secret))).toEqual({
+    expect(await verify(ann, 'totp', codeOf(secret))).toEqual({
       ok: false,
       reason: 'locked_out',
       retryAfterSeconds: CODE_WINDOW_MS / 1000,
     });
     clock.advance(CODE_WINDOW_MS);
-    expect(await factors.verify(ann, 'totp', codeOf(secret))).toMatchObject({ ok: true });
+    expect(await verify(ann, 'totp', codeOf(secret))).toMatchObject({ ok: true });
   });
   test('a right code begins the count anew; other users have their own', async () => {
     const secret = await enrol();
-    for (let i = 0; i < CODE_ATTEMPTS - 1; i++) await factors.verify(ann, 'totp', wrongOf(secret));
-    expect(await factors.verify(ann, 'totp', codeOf(secret))).toMatchObject({ ok: true });
+    for (let i = 0; i < CODE_ATTEMPTS - 1; i++) await verify(ann, 'totp', wrongOf(secret));
+    expect(await verify(ann, 'totp', codeOf(secret))).toMatchObject({ ok: true });
     for (let i = 0; i < CODE_ATTEMPTS; i++)
-      expect(await factors.verify(ann, 'totp', wrongOf(secret))).toEqual({ ok: false, reason: 'wrong_code' });
+      expect(await verify(ann, 'totp', wrongOf(secret))).toEqual({ ok: false, reason: 'wrong_code' });
     const bob: UserId = `staff:bob-${users}`;
     const other = await enrol(bob);
-    expect(await factors.verify(bob, 'totp', codeOf(other))).toMatchObject({ ok: true });
+    expect(await verify(bob, 'totp', codeOf(other))).toMatchObject({ ok: true });
   });
 });
 
@@ -290,20 +307,20 @@ describe('backup codes', () => {
     await enrol();
     const codes = (await factors.makeBackupCodes(ann, SESSION)) ?? [];
     const [first, second] = codes as [string, string];
-    expect(await factors.verify(ann, 'backup_code', first.toLowerCase())).toMatchObject({
+    expect(await verify(ann, 'backup_code', first.toLowerCase())).toMatchObject({
       ok: true,
       proof: { method: 'backup_code', level: 'medium' },
     });
-    expect(await factors.verify(ann, 'backup_code', first)).toEqual({ ok: false, reason: 'used_code' });
+    expect(await verify(ann, 'backup_code', first)).toEqual({ ok: false, reason: 'used_code' });
     expect((await factors.list(ann)).at(-1)?.left).toBe(9);
-    expect(await count(Array.from({ length: 20 }, () => factors.verify(ann, 'backup_code', second)))).toBe(1);
+    expect(await count(Array.from({ length: 20 }, () => verify(ann, 'backup_code', second)))).toBe(1);
     expect((await factors.list(ann)).at(-1)?.left).toBe(8);
   });
   test('new ones void the old ones', async () => {
     await enrol();
     const old = (await factors.makeBackupCodes(ann, SESSION)) ?? [];
     await factors.makeBackupCodes(ann, SESSION);
-    expect(await factors.verify(ann, 'backup_code', old[0] as string)).toEqual({ ok: false, reason: 'wrong_code' });
+    expect(await verify(ann, 'backup_code', old[0] as string)).toEqual({ ok: false, reason: 'wrong_code' });
     expect((await factors.list(ann)).map(({ method }) => method)).toEqual(['totp', 'backup_code']);
   });
   test('are the backup of something, and go with it', async () => {

@@ -6,14 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { StoreUnavailable } from '../../src/core/store.ts';
 import type { UserId } from '../../src/core/subject.ts';
 import { NAME_PATTERN, openAccounts } from '../../src/identity/accounts.ts';
-import {
-  type Attempt,
-  LOCKOUT_LIMITS,
-  type Lockout,
-  networkOf,
-  openLockout,
-  strayUser,
-} from '../../src/identity/lockout.ts';
+import { KNOWN_DEVICE_MS, openKnownDevices } from '../../src/identity/known-devices.ts';
+import { type Attempt, LOCKOUT_LIMITS, type Lockout, openLockout, strayUser } from '../../src/identity/lockout.ts';
+import { networkOf } from '../../src/identity/network.ts';
 import { openPasswordHasher, type PasswordHasher } from '../../src/identity/passwords.ts';
 import { signIn } from '../../src/identity/sign-in.ts';
 import { openStore } from '../../src/stores/index.ts';
@@ -22,11 +17,12 @@ import { handClock, systemRandom } from '../stores/ports.ts';
 
 const HOME = '192.0.2.1';
 const ELSEWHERE = '198.51.100.1';
-const { windowMs, perUser, perNetwork, perDevice, knownMs, knownDeviceMs } = LOCKOUT_LIMITS;
+const { windowMs, perUser, perNetwork, perDevice, knownMs } = LOCKOUT_LIMITS;
 
 const directory = temporaryDirectory();
 const clock = handClock();
 const store = openStore({ clock, random: systemRandom }, { path: directory.path });
+const known = openKnownDevices({ store, clock });
 let lockout: Lockout;
 beforeAll(() => store.start());
 afterAll(async () => {
@@ -35,7 +31,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   // every window is over, and nothing and nobody is known any more
-  clock.advance(knownDeviceMs);
+  clock.advance(KNOWN_DEVICE_MS);
   lockout = openLockout({ store, clock });
 });
 
@@ -201,7 +197,7 @@ describe('per network', () => {
 
 describe('known devices', () => {
   test('are not reached by what strangers do in the same network, to this user or to all', async () => {
-    await lockout.remember('staff:ann', 'laptop');
+    await known.remember('staff:ann', 'laptop');
     await beginMany(perUser, 'staff:ann', HOME);
     await useUp(ELSEWHERE);
     for (const address of [HOME, ELSEWHERE]) {
@@ -211,28 +207,45 @@ describe('known devices', () => {
     }
   });
 
-  test('have ten attempts in a window, from however many networks and however many at once', async () => {
-    await lockout.remember('staff:ann', 'laptop');
-    const attempts = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => begin('staff:ann', `10.0.${i}.1`, 'laptop')),
-    );
-    expect(allowedOf(attempts)).toBe(perDevice);
+  test('have ten attempts in a window, from however many networks and however many at once, then those of the network', async () => {
+    await known.remember('staff:ann', 'laptop');
+    const mixed = Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? HOME : ELSEWHERE));
+    const attempts = await Promise.all(mixed.map((address) => begin('staff:ann', address, 'laptop')));
+    expect(allowedOf(attempts)).toBe(perDevice + 2 * perUser);
     expect(await begin('staff:ann', HOME, 'laptop')).toEqual({ allowed: false, retryAfterSeconds: 900 });
     clock.advance(windowMs);
     expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
   });
 
+  test('are not taken from the owner by who stole the cookie and uses its attempts up from elsewhere', async () => {
+    await known.remember('staff:ann', 'laptop');
+    expect(allowedOf(await beginMany(50, 'staff:ann', ELSEWHERE, 'laptop'))).toBe(perDevice + perUser);
+    await succeed('staff:ann', HOME, 'laptop');
+    expect(allowedOf(await beginMany(50, 'staff:ann', ELSEWHERE, 'laptop'))).toBe(0);
+  });
+
+  test('are refused until the first of both counters is over', async () => {
+    await known.remember('staff:ann', 'laptop');
+    await beginMany(perDevice, 'staff:ann', HOME, 'laptop');
+    clock.advance(windowMs / 3);
+    await beginMany(perUser, 'staff:ann', HOME);
+    expect(await begin('staff:ann', HOME, 'laptop')).toEqual({ allowed: false, retryAfterSeconds: 600 });
+    clock.advance(600_000);
+    await beginMany(perDevice, 'staff:ann', HOME, 'laptop');
+    expect(await begin('staff:ann', HOME, 'laptop')).toEqual({ allowed: false, retryAfterSeconds: 300 });
+  });
+
   test('are counted one by one, and use up neither user nor network', async () => {
     for (const device of ['laptop', 'phone']) {
-      await lockout.remember('staff:ann', device);
-      expect(allowedOf(await beginMany(2 * perDevice, 'staff:ann', HOME, device))).toBe(perDevice);
+      await known.remember('staff:ann', device);
+      expect(allowedOf(await beginMany(perDevice, 'staff:ann', HOME, device))).toBe(perDevice);
     }
     expect(allowedOf(await beginMany(2 * perUser, 'staff:ann', HOME))).toBe(perUser);
     await succeed('staff:bob', HOME);
   });
 
   test('of one user are nothing for another', async () => {
-    await lockout.remember('staff:ann', 'laptop');
+    await known.remember('staff:ann', 'laptop');
     await beginMany(perUser, 'staff:bob', HOME);
     expect(await begin('staff:bob', HOME, 'laptop')).toMatchObject({ allowed: false });
     expect(await begin('partners:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
@@ -241,7 +254,7 @@ describe('known devices', () => {
   });
 
   test('begin anew with a success, which sets no counter of the network back', async () => {
-    await lockout.remember('staff:ann', 'laptop');
+    await known.remember('staff:ann', 'laptop');
     await beginMany(perUser, 'staff:ann', HOME);
     await beginMany(perDevice - 1, 'staff:ann', HOME, 'laptop');
     await succeed('staff:ann', HOME, 'laptop');
@@ -250,7 +263,7 @@ describe('known devices', () => {
   });
 
   test('what was not checked there does not count', async () => {
-    await lockout.remember('staff:ann', 'laptop');
+    await known.remember('staff:ann', 'laptop');
     for (let i = 0; i < 2 * perDevice; i++) {
       const attempt = await begin('staff:ann', HOME, 'laptop');
       if (!attempt.allowed) throw new Error(`locked out after ${i}`);
@@ -259,14 +272,14 @@ describe('known devices', () => {
   });
 
   test('are known for half a year, and for longer when they are used', async () => {
-    await lockout.remember('staff:ann', 'laptop');
-    clock.advance(knownDeviceMs - 1);
+    await known.remember('staff:ann', 'laptop');
+    clock.advance(KNOWN_DEVICE_MS - 1);
     await beginMany(perUser, 'staff:ann', HOME);
     expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
     clock.advance(1);
     expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: false });
-    await lockout.remember('staff:ann', 'laptop');
-    clock.advance(knownDeviceMs - 1);
+    await known.remember('staff:ann', 'laptop');
+    clock.advance(KNOWN_DEVICE_MS - 1);
     await beginMany(perUser, 'staff:ann', HOME);
     expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
   });
@@ -278,27 +291,54 @@ describe('known devices', () => {
   });
 
   test('are let in again by an administrator like networks, and stay known', async () => {
-    await lockout.remember('staff:ann', 'laptop');
+    await known.remember('staff:ann', 'laptop');
     await beginMany(perDevice, 'staff:ann', HOME, 'laptop');
     await beginMany(perUser, 'staff:ann', HOME);
     expect(await lockout.clear('staff:ann')).toBe(2);
     await beginMany(perUser, 'staff:ann', HOME);
     expect(allowedOf(await beginMany(2 * perDevice, 'staff:ann', HOME, 'laptop'))).toBe(perDevice);
   });
+
+  test('are forgotten, all of them, with a new password; those from after it are known', async () => {
+    const accounts = openAccounts({ store, clock, hasher: openPasswordHasher({ random: systemRandom }) }, 'staff');
+    await accounts.add('zoe', { password: 'correct horse battery' });
+    const lets = async (device: string) => (await begin('staff:zoe', HOME, device)).allowed;
+    for (const device of ['laptop', 'phone']) await known.remember('staff:zoe', device);
+    await known.remember('staff:ann', 'laptop');
+    await beginMany(perUser, 'staff:zoe', HOME);
+    await beginMany(perUser, 'staff:ann', HOME);
+    await accounts.change('zoe', { groups: ['staff'] });
+    expect([await lets('laptop'), await lets('phone')]).toEqual([true, true]);
+    await accounts.setPassword('zoe', 'another horse battery');
+    expect([await lets('laptop'), await lets('phone')]).toEqual([false, false]);
+    expect(await begin('staff:ann', HOME, 'laptop')).toMatchObject({ allowed: true });
+    expect([await known.isForgotten('staff:zoe', 'laptop'), await known.isForgotten('staff:zoe', 'new')]).toEqual([
+      true,
+      true,
+    ]);
+    expect(await known.isForgotten('staff:ann', 'laptop')).toBe(false);
+    expect(await known.isForgotten('staff:ann', 'new')).toBe(false);
+    clock.advance(1);
+    await known.remember('staff:zoe', 'tablet');
+    expect(await known.isForgotten('staff:zoe', 'tablet')).toBe(false);
+    expect([await lets('tablet'), await lets('laptop')]).toEqual([true, false]);
+  });
 });
 
 test('whatever happens in whatever order: no more checks than the limits allow', async () => {
   const users = ['staff:ann', 'staff:bob', 'staff:cleo'] as const;
-  const limits = { windowMs: 1000, perUser: 3, perNetwork: 5, perDevice: 3, knownMs: 5000, knownDeviceMs: 5000 };
+  const limits = { windowMs: 1000, perUser: 3, perNetwork: 5, perDevice: 2, knownMs: 5000 };
   const step = fc.record({
     user: fc.constantFrom(...users),
     address: fc.constantFrom(HOME, ELSEWHERE),
+    device: fc.constantFrom(undefined, 'of ann'),
     end: fc.constantFrom('wrong', 'wrong', 'wrong', 'right', 'unchecked'),
     pauseMs: fc.constantFrom(0, 0, 0, 400, 6000),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       clock.advance(limits.knownMs);
+      await known.remember('staff:ann', 'of ann');
       const small = openLockout({ store, clock }, limits);
       // what a reader of the docstring would keep: fixed windows of failures, and the last success
       const windows = new Map<string, { startedAt: number; failures: number }>();
@@ -318,13 +358,15 @@ test('whatever happens in whatever order: no more checks than the limits allow',
           windows.set(key, { startedAt: clock.now(), failures: 0 });
         }
       };
-      for (const { user, address, end, pauseMs } of steps) {
+      for (const { user, address, device, end, pauseMs } of steps) {
         clock.advance(pauseMs);
-        const own = `${user} ${address}`;
-        const knownUntil = (successes.get(own) ?? Number.NEGATIVE_INFINITY) + limits.knownMs;
-        const full = failures(address) >= limits.perNetwork;
-        const expected = failures(own) < limits.perUser && (!full || clock.now() < knownUntil);
-        const attempt = await small.begin(user, address);
+        const isOnDevice = user === 'staff:ann' && device !== undefined && failures(device) < limits.perDevice;
+        const place = `${user} ${address}`;
+        const own = isOnDevice ? device : place;
+        const knownUntil = (successes.get(place) ?? Number.NEGATIVE_INFINITY) + limits.knownMs;
+        const full = isOnDevice || failures(address) >= limits.perNetwork;
+        const expected = isOnDevice || (failures(own) < limits.perUser && (!full || clock.now() < knownUntil));
+        const attempt = await small.begin(user, address, device);
         expect(attempt.allowed).toBe(expected);
         if (!attempt.allowed) {
           expect(attempt.retryAfterSeconds).toBe(1);
@@ -334,7 +376,7 @@ test('whatever happens in whatever order: no more checks than the limits allow',
         if (!full) start(address);
         if (end === 'right') {
           await attempt.succeeded();
-          successes.set(own, clock.now());
+          successes.set(place, clock.now());
           windows.delete(own);
         } else if (end === 'unchecked') await attempt.unchecked();
         else {

@@ -5,7 +5,9 @@ import { LOCKOUT_LIMITS } from '../../src/identity/lockout.ts';
 import { mac } from '../../src/keys/mac.ts';
 import { openDeviceCookies } from '../../src/portal/device-cookie.ts';
 import { systemRandom } from '../stores/ports.ts';
+import { sallyport } from '../support/command.ts';
 import { PASSWORD as GATEWAY_PASSWORD, openTestGateway, type Send, signInOver } from '../support/gateway.ts';
+import type { RawAnswer } from '../support/raw.ts';
 import { type Browser, headerOf, hiddenOf } from './browser.ts';
 import { openWorld, PASSWORD, type World } from './world.ts';
 
@@ -68,14 +70,34 @@ describe('a stranger in the owner’s own network', () => {
   });
 });
 
-test('whoever has the cookie guesses ten times in a window, wherever they are', async () => {
+test('whoever has the cookie guesses ten times more in a window, wherever they are, and locks the owner out of nothing', async () => {
   const owner = await knownFor('ann');
-  world.checked.count = 0;
   const thief = withDevice(owner.deviceCookie ?? '');
-  expect(await guess(2 * perDevice, 'ann', thief)).toEqual([...times(perDevice, 401), ...times(perDevice, 429)]);
-  expect(await guess(3, 'ann', thief, { facts: { clientAddress: '198.51.100.7' } })).toEqual(times(3, 429));
-  expect(world.checked.count).toBe(perDevice);
+  world.checked.count = 0;
+  const elsewhere = { facts: { clientAddress: '198.51.100.7' } };
+  const [used, refused] = [times(perDevice + perUser, 401), times(10, 429)];
+  expect(await guess(perDevice + perUser + 10, 'ann', thief, elsewhere)).toEqual([...used, ...refused]);
+  expect(world.checked.count).toBe(perDevice + perUser);
+  expect(await statusFor(owner, 'ann')).toBe(303);
   expect(await statusFor(world.browser(), 'ann')).toBe(303);
+});
+
+test('after a new password the cookie makes nobody known, and the owner gets another one', async () => {
+  await world.accounts.add('kim', { password: PASSWORD });
+  const owner = await knownFor('kim');
+  const thief = withDevice(owner.deviceCookie ?? '');
+  await strangerUsesUp('kim');
+  expect(await statusFor(owner, 'kim')).toBe(303);
+  await world.accounts.setPassword('kim', PASSWORD);
+  expect(await statusFor(owner, 'kim')).toBe(429);
+  world.clock.advance(windowMs);
+  expect(await statusFor(owner, 'kim')).toBe(303);
+  expect(owner.deviceCookie?.slice(0, 22)).not.toBe(thief.deviceCookie?.slice(0, 22));
+  const renewed = owner.deviceCookie;
+  await strangerUsesUp('kim');
+  expect(await statusFor(owner, 'kim')).toBe(303);
+  expect(owner.deviceCookie).toBe(renewed);
+  expect(await statusFor(thief, 'kim')).toBe(429);
 });
 
 test('a device of ann’s is nothing for bob, until he signs in there', async () => {
@@ -172,7 +194,7 @@ describe('it is given', () => {
 
 describe('keys', () => {
   const [old, young] = [systemRandom.bytes(32), systemRandom.bytes(32)];
-  const deps = { random: systemRandom, lockout: { remember: async () => {} } };
+  const deps = { random: systemRandom, known: { remember: async () => {}, isForgotten: async () => false } };
   const cookieOf = (line: string): string => /=([^;]+);/.exec(line)?.[1] ?? '';
 
   test('an older one of the ring still proves, and what is renewed is signed with the first', async () => {
@@ -208,7 +230,9 @@ test('on real gateways with one store, one knows the devices of the other', asyn
   const signIn = async (send: Send, password = GATEWAY_PASSWORD) => (await signInOver(send, 'ann', password)).answer;
 
   const signedIn = await signIn(from('203.0.113.1', first));
-  const device = signedIn.setCookies.find((line) => line.startsWith('sallyport-device='))?.split(';')[0] ?? '';
+  const deviceOf = ({ setCookies }: RawAnswer): string =>
+    setCookies.find((line) => line.startsWith('sallyport-device='))?.split(';')[0] ?? '';
+  const device = deviceOf(signedIn);
   expect(device).toMatch(/^sallyport-device=[\w-]{22}\.[\w-]{43}$/);
   await Promise.all(Array.from({ length: perUser }, (_, i) => signIn(from(`203.0.113.${i}`, first), 'wrong')));
   for (const gate of [first, second]) {
@@ -216,4 +240,16 @@ test('on real gateways with one store, one knows the devices of the other', asyn
     expect((await signIn(from('203.0.113.1', gate, `${device}; ${device}`))).status).toBe(429);
     expect((await signIn(from('203.0.113.1', gate, device))).status).toBe(303);
   }
+
+  // a copy of the cookie is out there: an administrator sets a new password
+  const fresh = 'a quite new one';
+  const args = ['user', 'reset', 'ann', '--password-stdin', '--config', first.configFile];
+  expect(await sallyport(args, { input: fresh })).toMatchObject({ code: 0 });
+  for (const gate of [first, second]) {
+    expect((await signIn(from('203.0.113.1', gate, device), fresh)).status).toBe(429);
+  }
+  const renewed = deviceOf(await signIn(from('198.51.100.1', second, device), fresh));
+  expect(renewed).not.toBe(device);
+  expect((await signIn(from('203.0.113.1', first, device), fresh)).status).toBe(429);
+  expect((await signIn(from('203.0.113.1', first, renewed), fresh)).status).toBe(303);
 });

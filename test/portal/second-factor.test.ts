@@ -125,7 +125,7 @@ describe('the code step', () => {
     expect(answers.filter(({ status }) => status === 303)).toHaveLength(1);
     expect(await world.sessions.listUser(`staff:${name}`)).toHaveLength(1);
   });
-  test('guessing ends after ten, over all browsers and sign-ins, with 429; the password step goes on', async () => {
+  test('guessing ends after ten in a network, over all browsers and sign-ins, with 429; the password step goes on', async () => {
     const browsers = [world.browser(), world.browser()];
     for (let i = 0; i < CODE_ATTEMPTS; i++) {
       const browser = browsers[i % 2] as Browser;

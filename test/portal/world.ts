@@ -6,6 +6,7 @@ import type { Session } from '../../src/core/session.ts';
 import { openAccounts } from '../../src/identity/accounts.ts';
 import { openPendingSignIns } from '../../src/identity/factors/pending.ts';
 import { openFactors } from '../../src/identity/factors/store.ts';
+import { openKnownDevices } from '../../src/identity/known-devices.ts';
 import { openLockout } from '../../src/identity/lockout.ts';
 import { openPasswordHasher, type PasswordHasher } from '../../src/identity/passwords.ts';
 import { resumeSignIn } from '../../src/identity/sign-in.ts';
@@ -76,10 +77,11 @@ export async function openWorld() {
     revokeUser: sessions.revokeUser,
   };
   const factors = openFactors(
-    { store, clock, random, alive: async () => ({ name: 'session/standing', version: 0 }) },
+    { store, clock, random, alive: async () => ({ name: 'session/standing', version: 0 }), drift: () => 1 },
     { seal: [random.bytes(32)], backupCodes: [random.bytes(32)] },
   );
-  const devices = openDeviceCookies({ random, lockout }, [random.bytes(32)]);
+  const known = openKnownDevices({ store, clock });
+  const devices = openDeviceCookies({ random, known }, [random.bytes(32)]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const options = {
     plainLoopback: false,
@@ -118,6 +120,8 @@ export async function openWorld() {
     store,
     accounts,
     factors,
+    known,
+    lockout,
     checked,
     sessions,
     events,

@@ -1,12 +1,12 @@
 import { type Store, StoreUnavailable } from '../../core/store.ts';
 import { partitionOf, type UserId } from '../../core/subject.ts';
-import { attemptsName } from './attempts.ts';
+import { codeCounterNames } from './attempts.ts';
 import { factorsName } from './keys.ts';
 
 const ATTEMPTS = 64;
 
 /**
- * Takes all second factors of a user away, for administration; resolves to whether there were any. Needs no key, so it works on
+ * Takes all second factors of a user away, and what was counted of their codes, for administration; resolves to whether there were any. Needs no key, so it works on
  * factors that nobody can open any more. Sessions are the caller's to end, after this has resolved.
  * @throws StoreUnavailable
  */
@@ -19,7 +19,7 @@ export async function resetFactors({ store }: { readonly store: Store }, user: U
     const done = await store.commit({
       partition,
       expect: [{ name, version: entry.version }],
-      remove: [name, attemptsName(user)],
+      remove: [name, ...(await codeCounterNames(store, user))],
       changes: [{ kind: 'user', subject: user }],
     });
     if (done) return true;

@@ -3,13 +3,14 @@ import type { Clock, Random } from '../../core/ports.ts';
 import type { SessionId } from '../../core/session.ts';
 import { type Change, type Store, StoreUnavailable } from '../../core/store.ts';
 import { partitionOf, type UserId } from '../../core/subject.ts';
-import { attemptsName, beginCodeAttempt } from './attempts.ts';
+import { beginCodeAttempt, type Caller } from './attempts.ts';
 import { backupCode, backupCodeHash, findBackupCode, newBackupCodes } from './backup-codes.ts';
 import { enrolmentName, factorsName } from './keys.ts';
 import { decodeFactors, encodeFactors, type FactorId, type FactorRecord } from './record.ts';
 import { seal, unseal } from './seal.ts';
 import { newTotpSecret, totpCode, totpStep } from './totp.ts';
 
+export type { Caller } from './attempts.ts';
 export type { FactorId } from './record.ts';
 
 /** The second factors that can be given here. */
@@ -34,7 +35,7 @@ export type CodeFailure = 'wrong_code' | 'used_code' | 'not_enrolled';
 export type CodeOutcome =
   | { readonly ok: true; readonly proof: Proof; readonly factor: FactorId }
   | { readonly ok: false; readonly reason: CodeFailure }
-  /** the code was not looked at; 1 second to the length of the window */
+  /** the code was not looked at; at least 1 second, at most 15 minutes, or 30 days after very many wrong ones (attempts.ts) */
   | { readonly ok: false; readonly reason: 'locked_out'; readonly retryAfterSeconds: number };
 
 export type EnrolOutcome =
@@ -52,7 +53,7 @@ export interface Factors {
    * Checks one code and uses it up. Counted before it is looked at (attempts.ts), checked and used in one atomic step: of
    * any number of equal codes at once, in any number of processes, exactly one is accepted.
    */
-  verify(user: UserId, method: FactorMethod, typed: string): Promise<CodeOutcome>;
+  verify(user: UserId, method: FactorMethod, typed: string, caller: Caller): Promise<CodeOutcome>;
   /** A new secret, kept for this session for ten minutes; a later one replaces it. It is no factor until it is confirmed. */
   beginTotp(user: UserId, session: SessionId): Promise<Uint8Array>;
   /** The secret that this session began with and did not confirm yet. */
@@ -86,7 +87,7 @@ export interface AliveSession {
 
 /**
  * Does no I/O until it is asked. `alive` tells of a session whether it is still there: nothing that an ended one began may
- * take effect, however late its last step arrives.
+ * take effect, however late its last step arrives. `drift` is asked with every code of an app (totp.ts).
  */
 export function openFactors(
   deps: {
@@ -94,6 +95,7 @@ export function openFactors(
     readonly clock: Clock;
     readonly random: Random;
     readonly alive: (session: SessionId) => Promise<AliveSession | undefined>;
+    readonly drift: () => number;
   },
   keys: FactorKeys,
 ): Factors {
@@ -114,7 +116,7 @@ export function openFactors(
     user: UserId,
     factors: readonly FactorRecord[],
     version: number,
-    more: { readonly remove?: string; readonly expect?: readonly AliveSession[] } = {},
+    more: { readonly remove?: readonly string[]; readonly expect?: readonly AliveSession[] } = {},
     changes: readonly Change[] = [{ kind: 'user', subject: user }],
   ): Promise<boolean> {
     const name = factorsName(user);
@@ -123,7 +125,7 @@ export function openFactors(
       partition: partitionOf(user),
       expect: [{ name, version }, ...(more.expect ?? [])],
       put: gone ? [] : [{ name, value: encodeFactors(factors) }],
-      remove: [...(gone ? [name] : []), ...(more.remove === undefined ? [] : [more.remove])],
+      remove: [...(gone ? [name] : []), ...(more.remove ?? [])],
       changes,
     });
   }
@@ -161,9 +163,10 @@ export function openFactors(
       const code = totpCode(typed);
       if (code === undefined) return 'wrong_code';
       const secret = secretOf(user, factor.id, factor.secret);
-      const step = totpStep(secret, code, now, factor.lastStep);
+      const drift = deps.drift();
+      const step = totpStep(secret, code, now, { drift, lastStep: factor.lastStep });
       if (step !== undefined) return { ...factor, lastStep: step, usedAt: now };
-      return totpStep(secret, code, now, undefined) === undefined ? 'wrong_code' : 'used_code';
+      return totpStep(secret, code, now, { drift }) === undefined ? 'wrong_code' : 'used_code';
     }
     const code = backupCode(typed);
     if (code === undefined) return 'wrong_code';
@@ -190,8 +193,8 @@ export function openFactors(
       return (await read(user)).factors.map(factorOf);
     },
 
-    async verify(user, method, typed) {
-      const attempt = await beginCodeAttempt(deps, user);
+    async verify(user, method, typed, caller) {
+      const attempt = await beginCodeAttempt(deps, user, caller);
       if (!attempt.allowed) return { ok: false, reason: 'locked_out', retryAfterSeconds: attempt.retryAfterSeconds };
       return change<CodeOutcome>(user, async (factors, version) => {
         const now = clock.now();
@@ -204,7 +207,7 @@ export function openFactors(
             continue;
           }
           const next = factors.map((each) => (each.id === used.id ? used : each));
-          const done = await write(user, next, version, { remove: attemptsName(user) }, []);
+          const done = await write(user, next, version, { remove: attempt.clears }, []);
           const proof: Proof = { method, level: FACTOR_LEVELS[method], at: now };
           return { done, value: { ok: true, proof, factor: used.id } };
         }
@@ -233,7 +236,7 @@ export function openFactors(
           return { done: true, value: { ok: false, reason: 'too_many' } };
         const now = clock.now();
         const code = totpCode(typed);
-        const step = code === undefined ? undefined : totpStep(begun.secret, code, now, undefined);
+        const step = code === undefined ? undefined : totpStep(begun.secret, code, now, { drift: deps.drift() });
         if (step === undefined) return { done: true, value: { ok: false, reason: 'wrong_code' } };
         const id = newId();
         const secret = seal(sealKey, random, `${id}/${user}`, begun.secret);
@@ -248,7 +251,7 @@ export function openFactors(
         };
         const name = enrolmentName(session);
         const expect = [{ name, version: begun.version }, alive];
-        const done = await write(user, [...factors, made], version, { remove: name, expect });
+        const done = await write(user, [...factors, made], version, { remove: [name], expect });
         return { done, value: { ok: true, factor: id } };
       });
     },

@@ -5,8 +5,6 @@ import type { Random } from '../../core/ports.ts';
 export const TOTP_SECRET_BYTES = 20;
 /** Seconds of one step (RFC 6238, 5.2). */
 export const TOTP_STEP_SECONDS = 30;
-/** Steps before and after the current one that are accepted: clocks of phones differ, and people type slowly. */
-export const TOTP_DRIFT_STEPS = 1;
 
 export const newTotpSecret = (random: Random): Uint8Array => random.bytes(TOTP_SECRET_BYTES);
 
@@ -25,7 +23,8 @@ export function totpCode(typed: string): string | undefined {
 }
 
 /**
- * The time step that a code belongs to, within the drift and later than `lastStep`; undefined when there is none. Remembering
+ * The time step that a code belongs to, at most `drift` steps before or after the current one (clocks of phones differ, and
+ * people type slowly) and later than `lastStep`, if there is one; undefined when there is none. Remembering
  * the step that was answered is what makes a code good for once (RFC 6238, 5.2). Never throws: what cannot be checked,
  * as when the clock was set back before the last step used, is no match.
  */
@@ -33,18 +32,17 @@ export function totpStep(
   secret: Uint8Array,
   code: string,
   nowMs: number,
-  lastStep: number | undefined,
+  { drift, lastStep }: { readonly drift: number; readonly lastStep?: number },
 ): number | undefined {
   const current = Math.floor(nowMs / 1000 / TOTP_STEP_SECONDS);
-  if (!Number.isFinite(current) || (lastStep !== undefined && !(lastStep < current + TOTP_DRIFT_STEPS)))
-    return undefined;
+  if (!Number.isFinite(current) || (lastStep !== undefined && !(lastStep < current + drift))) return undefined;
   try {
     const found = verifySync({
       secret,
       token: code,
       epoch: Math.floor(nowMs / 1000),
       period: TOTP_STEP_SECONDS,
-      epochTolerance: TOTP_DRIFT_STEPS * TOTP_STEP_SECONDS,
+      epochTolerance: drift * TOTP_STEP_SECONDS,
       ...(lastStep === undefined ? {} : { afterTimeStep: lastStep }),
     });
     return found.valid && 'timeStep' in found ? found.timeStep : undefined;
