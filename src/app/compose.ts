@@ -115,7 +115,10 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     csrfKeys: keys.deriveAll('csrf'),
     jwks: () => keys.jwks(),
     namesHost: (host) => current.snapshot.plane.routes.namesHost(host),
-    options: () => ({ plainLoopback, elevation: current.snapshot.plane.elevation }),
+    options: () => {
+      const { elevation, canonical } = current.snapshot.plane;
+      return { plainLoopback, elevation, maxTargetBytes: canonical.maxTargetBytes };
+    },
   });
   const pipeline = openPipeline({
     clock,
