@@ -72,6 +72,7 @@ routes:
   - { route: app, upstream: "${upstream.origin}", policy: staff }
 `;
   const gate = await openTestGateway({
+    ...(more.store === undefined && { storeBornAgo: 3_600_000 }),
     ...more,
     config: `${jwks === undefined ? '' : identity(jwks)}${more.config ?? routes}`,
   });
@@ -169,6 +170,20 @@ describe('a token that was verified', () => {
     Object.assign(state, { position: 'b:0', birth: { id: 'b', at: now } });
     expect(await bearer.look(token, now)).toMatchObject({ state: 'unknown' });
     expect((await bearer.look(await tokenOf(first, {}, 300, now + 1000), now + 1000)).state).toBe('valid');
+  });
+
+  it('from before the birth that was found at the start counts as little, the second of the birth included', async () => {
+    const server = await served(first.jwk);
+    const { state, store } = quietStore();
+    const second = Math.floor(Date.now() / 1000) * 1000;
+    state.birth.at = second - 500;
+    const { bearer } = await bearerFor(server.url, store);
+    const look = async (at: number) => bearer.look(await tokenOf(first, {}, 300, at), second);
+    expect(await look(second - 1000)).toEqual({ state: 'unknown', detail: 'from before the birth of the store' });
+    expect((await look(second)).state).toBe('valid');
+    state.birth.at = Number.NaN;
+    state.position = 'a:2';
+    expect((await look(second)).state).toBe('unknown');
   });
 
   it('proves what its acr is worth now, and not under a former configuration', async () => {
