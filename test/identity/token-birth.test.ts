@@ -50,14 +50,11 @@ const tokenOf = (jti: string, ago = 0): Promise<string> => {
 };
 const ask = async (gate: TestGateway, token: string, path = '/'): Promise<number> =>
   (await gate.send(`GET ${path} HTTP/1.1`, [`Authorization: Bearer ${token}`])).status;
-const block = (gate: TestGateway, jti: string): Promise<boolean> =>
-  gate.gateway.services.blockedTokens.block({
-    provider: 'services',
-    jti,
-    until: Date.now() + 3_600_000,
-    by: 'test',
-    reason: 'leaked',
-  });
+const block = async (gate: TestGateway, jti: string): Promise<boolean> => {
+  const until = Date.now() + 3_600_000;
+  const subject = { kind: 'token', provider: 'services', jti } as const;
+  return (await gate.gateway.services.blocks.add(subject, { until, by: 'test', reason: 'leaked' })) !== undefined;
+};
 
 it.each<[string, () => void]>([
   ['emptied', () => rmSync(join(data, 'store'), { recursive: true })],
