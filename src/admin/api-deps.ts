@@ -2,6 +2,8 @@ import type { AuditEvent } from '../core/event.ts';
 import type { Clock, Random, Recorder } from '../core/ports.ts';
 import type { UserId } from '../core/subject.ts';
 import type { Accounts } from '../identity/accounts.ts';
+import type { IssuerOptions } from '../identity/authenticators/issuer.ts';
+import type { Blocks } from '../limits/blocks.ts';
 import type { Decoded } from '../schema/decode.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Health } from '../telemetry/health.ts';
@@ -18,6 +20,9 @@ export interface ApiDeps {
   readonly version: string;
   readonly sessions: Pick<Sessions, 'get' | 'listUser' | 'listAll' | 'revoke' | 'revokeUser'>;
   readonly accounts: () => readonly Accounts[];
+  readonly blocks: Blocks;
+  /** whose tokens can be blocked */
+  readonly issuers: () => readonly IssuerOptions[];
   /** takes away what was counted against a user who signs in; answers how many counters there were */
   readonly unlock: (user: UserId) => Promise<number>;
   /** must not throw */

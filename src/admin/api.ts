@@ -1,6 +1,7 @@
 import { AuditUnavailable } from '../audit/audit.ts';
 import { StoreUnavailable } from '../core/store.ts';
 import { type ApiDeps, BY, type Call, type Outcome } from './api-deps.ts';
+import { blockHandlers } from './blocks-api.ts';
 import type { AdminApp, AdminContext } from './context.ts';
 import { API_PREFIX, OPERATIONS, type Operation, type OperationId } from './operations.ts';
 import { answerHandlers } from './policies-api.ts';
@@ -13,13 +14,18 @@ type Handler = (input: unknown, call: Call) => Promise<Outcome>;
 
 /** Puts the operations of the API on an app whose door (token, origin) stands before them already. */
 export function mountApi(app: AdminApp, deps: ApiDeps): void {
-  const handlers = { ...sessionHandlers(deps), ...userHandlers(deps), ...answerHandlers(deps) };
+  const handlers = {
+    ...sessionHandlers(deps),
+    ...userHandlers(deps),
+    ...blockHandlers(deps),
+    ...answerHandlers(deps),
+  };
   const methods = new Map<string, string[]>();
   for (const [id, operation] of Object.entries<Operation>(OPERATIONS)) {
     const path = API_PREFIX + operation.path.replace(/\{(\w+)\}/g, ':$1');
     const method = operation.method.toUpperCase();
     methods.set(path, [...(methods.get(path) ?? []), ...(method === 'GET' ? ['GET', 'HEAD'] : [method])]);
-    const read = compileInput(operation, operation.path.startsWith('/users') ? 'unknown_user' : 'unknown_session');
+    const read = compileInput(operation, UNKNOWN[operation.path.split('/')[1] as string] ?? 'no_route');
     // what the schemas of the operation read is what its handler takes: the one cast of the table
     const handler = handlers[id as OperationId] as Handler;
     app.on(method, path, async (c) => {
@@ -30,6 +36,13 @@ export function mountApi(app: AdminApp, deps: ApiDeps): void {
   for (const [path, allowed] of methods)
     app.all(path, () => problem('method_not_allowed', undefined, allowed.join(', ')));
 }
+
+/** What a path is answered whose parameter names nothing, by its first segment. */
+const UNKNOWN: Readonly<Record<string, ProblemReason>> = {
+  sessions: 'unknown_session',
+  users: 'unknown_user',
+  blocks: 'unknown_block',
+};
 
 function answer(c: AdminContext, outcome: Outcome | { readonly ok: false; readonly reason: ProblemReason }): Response {
   if (!outcome.ok) return problem(outcome.reason, 'extra' in outcome ? outcome.extra : undefined);

@@ -32,7 +32,7 @@ export function openApiDocument(): Json {
     info: {
       title: 'Sallyport administration',
       version: '1',
-      summary: 'Sessions, accounts, policies and health of a gateway.',
+      summary: 'Sessions, accounts, blocks, policies and health of a gateway.',
       description:
         'Served on the admin listener. Errors are application/problem+json (RFC 9457). Every change is in the audit log before its answer. Clients ignore fields of answers that they do not know.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },

@@ -2,6 +2,8 @@ import type { TObject } from 'typebox';
 import type { Decoded } from '../schema/decode.ts';
 import type { ProblemReason } from './problem.ts';
 import {
+  blockBody,
+  blockPath,
   type COMPONENTS,
   checkBody,
   explainBody,
@@ -109,6 +111,30 @@ export const OPERATIONS = {
     body: noBody,
     answer: 'Unlocked',
     problems: ['unknown_user', 'ambiguous_user', 'audit_unavailable'],
+  },
+  listBlocks: {
+    method: 'get',
+    path: '/blocks',
+    summary: 'What is blocked.',
+    query: pageQuery,
+    answer: 'BlockList',
+    problems: [],
+  },
+  addBlock: {
+    method: 'post',
+    path: '/blocks',
+    summary: 'Block; the next request is refused, on every process. Again for the same: the later end counts.',
+    body: blockBody,
+    answer: 'Block',
+    problems: ['audit_unavailable'],
+  },
+  removeBlock: {
+    method: 'delete',
+    path: '/blocks/{id}',
+    summary: 'Lift a block.',
+    params: blockPath,
+    body: noBody,
+    problems: ['unknown_block', 'audit_unavailable'],
   },
   checkPolicies: {
     method: 'post',

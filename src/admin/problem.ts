@@ -15,6 +15,7 @@ export const PROBLEMS = {
   },
   no_route: { status: 404, title: 'Not found', detail: 'There is nothing here.' },
   unknown_session: { status: 404, title: 'Unknown session', detail: 'There is no live session of that id.' },
+  unknown_block: { status: 404, title: 'Unknown block', detail: 'There is no block of that id in force.' },
   unknown_user: { status: 404, title: 'Unknown user', detail: 'Nobody is called so.' },
   method_not_allowed: {
     status: 405,

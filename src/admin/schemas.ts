@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox';
 import { LEVELS, METHODS } from '../core/decision.ts';
-import { Flag, List, OneOf, optional, Section, Text, Whole, withDefault } from '../schema/types.ts';
+import { Duration, Flag, List, Name, OneOf, optional, Section, Text, Whole, withDefault } from '../schema/types.ts';
 import { PROBLEMS, type ProblemReason } from './problem.ts';
 
 /** The schema of that name among `COMPONENTS`, by reference. */
@@ -35,6 +35,39 @@ export const sessionsQuery = Section(
 export const sessionsOfQuery = Section(
   { user: Type.String({ minLength: 1, maxLength: 512, description: USER }) },
   { description: 'Whose sessions.' },
+);
+export const blockPath = Section(
+  { id: Type.String({ pattern: '^blk_[A-Za-z0-9_-]{1,64}$', description: 'Public id of a block.' }) },
+  { description: 'Which block.' },
+);
+const subjectOfBlock = {
+  kind: OneOf(['token'], { description: '`token`: one bearer token of a provider of type `jwt`.' }),
+  provider: optional(Name({ description: 'Id of the provider whose token it is.' })),
+  jti: optional(Type.String({ minLength: 1, maxLength: 256, description: '`jti` of the token.' })),
+};
+export const blockBody = Section(
+  {
+    ...subjectOfBlock,
+    token: optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 8192,
+        'x-secret': true,
+        description:
+          'The token itself, instead of `provider` and `jti`; they and `until` are read from it, unverified. It is not kept.',
+      }),
+    ),
+    until: optional(
+      Type.String({
+        maxLength: 64,
+        format: 'date-time',
+        description: 'When it ends. Left out: with the token’s `exp`, or after the provider’s `max_age`.',
+      }),
+    ),
+    for: optional(Duration({ description: 'How long, instead of `until`: `15m`.' })),
+    reason: withDefault(Type.String({ maxLength: 256, description: 'Why, for whoever reads the list.' }), ''),
+  },
+  { description: 'What to block, and until when.' },
 );
 export const noBody = Section({}, { description: 'Nothing, or an empty map.' });
 export const checkBody = Section(
@@ -167,6 +200,21 @@ export const COMPONENTS = {
       counters_cleared: count('Counters of attempts that were there: passwords and codes, by network and device.'),
     },
     { description: 'What was forgotten.' },
+  ),
+  Block: Section(
+    {
+      id: text('Public id, `blk_…`; the same subject has always the same.'),
+      ...subjectOfBlock,
+      created: instant('When it was made or last renewed.'),
+      until: instant('When it ends; of a token up to five minutes later, for clocks that differ.'),
+      by: text('Who did it.'),
+      reason: text('In their words; may be empty.'),
+    },
+    { description: 'A block in force.' },
+  ),
+  BlockList: Section(
+    { blocks: Type.Array(ref('Block')), next_cursor: nullable(text('Ask with it for the next page.')) },
+    { description: 'By id.' },
   ),
   Finding: Section(finding, { description: 'One problem of a file.' }),
   CheckReport: Section(

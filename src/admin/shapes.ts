@@ -1,5 +1,6 @@
 import type { Session } from '../core/session.ts';
 import type { Account } from '../identity/accounts.ts';
+import type { Block } from '../limits/blocks.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -13,6 +14,20 @@ export const publicSession = (session: Session) => ({
   address: session.address,
   user_agent: session.userAgent,
 });
+
+/** A block as administrators see it, through the API and at the shell alike. */
+export const publicBlock = ({ id, subject, at, until, by, reason }: Block) => ({
+  id,
+  ...subject,
+  created: iso(at),
+  until: iso(until),
+  by,
+  reason,
+});
+
+/** A block in one line, for the audit log. */
+export const blockLine = ({ subject, until, reason }: Block): string =>
+  `${subject.kind} ${subject.provider}/${subject.jti} until ${iso(until)}${reason === '' ? '' : `: ${reason}`}`;
 
 /** An account as administrators see it, through the API and at the shell alike. Never its password. */
 export const publicAccount = ({ user, provider, name, email, groups, roles, disabled, createdAt }: Account) => ({

@@ -5,13 +5,14 @@ import type { Health } from '../telemetry/health.ts';
 import { checkFiles } from './check-files.ts';
 import { describe, describedJson } from './describe.ts';
 import { subjectNamed, WrongDescription } from './described-request.ts';
+import { issuersOf } from './issuers.ts';
 import { judgeOfRoute } from './judge.ts';
 import type { Services } from './services.ts';
 import type { Loaded } from './snapshot.ts';
 
 /** What the administration API works with, out of the parts of a gateway. */
 export function administration(
-  { clock, random, sessions, audit }: Pick<Services, 'clock' | 'random' | 'sessions' | 'audit'>,
+  { clock, random, sessions, audit, blocks }: Pick<Services, 'clock' | 'random' | 'sessions' | 'audit' | 'blocks'>,
   own: {
     readonly health: Health;
     readonly lockout: Lockout;
@@ -55,6 +56,8 @@ export function administration(
     version,
     sessions,
     accounts,
+    blocks,
+    issuers: () => issuersOf(loaded().config),
     unlock: (user) => lockout.clear(user),
     check: checkFiles,
     explain,

@@ -68,14 +68,18 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
 
   const timed = (opened: Store): Store => timedStore(opened, clock, metrics.storeOperation);
   const services = openServices(ports, config, metrics.auditDropped, timed);
-  const { store, sessions, hasher, audit, blockedTokens } = services;
+  const { store, sessions, hasher, audit, blocks } = services;
   const { accounts } = services;
   const lockout = openLockout({ store, clock });
   const bearer = openBearer(
     {
       clock,
       log,
-      store: { isBlocked: blockedTokens.isBlocked, position: () => store.position(), birth: () => store.birth() },
+      store: {
+        isBlocked: (provider, jti) => blocks.isBlocked({ kind: 'token', provider, jti }),
+        position: () => store.position(),
+        birth: () => store.birth(),
+      },
       count: (result) => metrics.authentication('bearer', result),
     },
     issuersOf(config),
@@ -117,7 +121,10 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     csrfKeys: keys.deriveAll('csrf'),
     jwks: () => keys.jwks(),
     namesHost: (host) => current.snapshot.plane.routes.namesHost(host),
-    options: () => ({ plainLoopback, elevation: current.snapshot.plane.elevation }),
+    options: () => {
+      const { elevation, canonical } = current.snapshot.plane;
+      return { plainLoopback, elevation, maxTargetBytes: canonical.maxTargetBytes };
+    },
   });
   const pipeline = openPipeline({
     clock,

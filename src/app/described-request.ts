@@ -13,6 +13,7 @@ import { type Accounts, subjectOf } from '../identity/accounts.ts';
 import { resolveUser } from '../identity/resolve-user.ts';
 import { deriveRoles, type RoleSet } from '../policy/roles.ts';
 import type { RequestContext } from '../signals/context.ts';
+import { takesBearerTokens } from './plane.ts';
 
 /** What was written describes no request; the message says why, in words for whoever wrote it. */
 export class WrongDescription extends Error {
@@ -99,6 +100,7 @@ const canonicalOptions = (config: Configuration | undefined): CanonicalOptions =
   ),
   isTrustedProxy: cidrSet(config?.trusted_proxies ?? []),
   plainCookies: true,
+  bearerTokens: config !== undefined && takesBearerTokens(config),
 });
 
 /** What a policy is judged on: the request, and a person who has just signed in with a password, or nobody. */

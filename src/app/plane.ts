@@ -69,17 +69,21 @@ export function buildPlane(
       headerTable: headerTable(ownNames),
       isTrustedProxy: cidrSet(config.trusted_proxies),
       plainCookies: isLoopback(config.listen.http.host),
+      bearerTokens: takesBearerTokens(config),
     },
     routes: routeTable(routes),
     elevation,
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
     providers,
-    bearer: config.identity.providers.some(({ type }) => type === 'jwt'),
     roles: set.roles,
   });
   return { plane, routes };
 }
+
+/** Without such a provider Authorization is the application's own business. */
+export const takesBearerTokens = ({ identity }: Pick<Configuration, 'identity'>): boolean =>
+  identity.providers.some(({ type }) => type === 'jwt');
 
 /** Compiles each route's policies. A program with an error denies everything. */
 export function compilePrograms(config: Configuration, set: PolicySet): CompiledPrograms {

@@ -6,7 +6,7 @@ import type { Store } from '../core/store.ts';
 import type { Subject } from '../core/subject.ts';
 import { type Account, type Accounts, openAccounts, subjectOf } from '../identity/accounts.ts';
 import { openPasswordHasher, type PasswordHasher } from '../identity/passwords.ts';
-import { type BlockedTokens, openBlockedTokens } from '../limits/blocked-tokens.ts';
+import { type Blocks, openBlocks } from '../limits/blocks.ts';
 import { openSessions, type SessionLimits, type Sessions } from '../sessions/sessions.ts';
 import { openStore } from '../stores/index.ts';
 
@@ -19,7 +19,7 @@ export interface Services {
   readonly sessions: Sessions;
   readonly audit: Audit;
   readonly hasher: PasswordHasher;
-  readonly blockedTokens: BlockedTokens;
+  readonly blocks: Blocks;
   /** accounts of the local providers in force, by provider id */
   readonly accounts: ReadonlyMap<string, Accounts>;
   /** other providers from now on */
@@ -55,7 +55,7 @@ export function openServices(
     store,
     sessions,
     hasher,
-    blockedTokens: openBlockedTokens({ store, clock }),
+    blocks: openBlocks({ store, clock }),
     audit: openAudit({ clock, log, onDropped }, { file: config.audit.file }),
     accounts,
     useProviders,

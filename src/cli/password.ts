@@ -1,16 +1,14 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { CommandFailure, EXIT } from './output.ts';
-
-/** More than any password that is taken; a pipe that never ends must not fill the memory. */
-const MAX_INPUT_BYTES = 64 * 1024;
+import { readStandardInput } from './standard-input.ts';
 
 /**
  * A password from standard input (its one trailing line break is not part of it) or asked for twice on the terminal without
  * showing it. Never from the command line, where every user of the machine could read it. @throws CommandFailure
  */
 export async function readPassword(fromStdin: boolean): Promise<string> {
-  if (fromStdin) return notEmpty((await readInput()).replace(/\r?\n$/, ''));
+  if (fromStdin) return notEmpty((await readStandardInput()).replace(/\r?\n$/, ''));
   if (!process.stdin.isTTY) {
     throw new CommandFailure(
       'there is no terminal to ask for the password on; pipe it in and say --password-stdin',
@@ -26,17 +24,6 @@ export async function readPassword(fromStdin: boolean): Promise<string> {
 function notEmpty(password: string): string {
   if (password === '') throw new CommandFailure('the password is empty; nothing was changed');
   return password;
-}
-
-async function readInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_INPUT_BYTES) throw new CommandFailure('standard input is longer than any password may be');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 async function ask(question: string): Promise<string> {

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   explain: async () => (await import('./explain.ts')).addExplain,
   user: async () => (await import('./user.ts')).addUser,
   session: async () => (await import('./session.ts')).addSession,
+  block: async () => (await import('./block.ts')).addBlock,
   schema: async () => (await import('./schema.ts')).addSchema,
   demo: async () => (await import('./demo.ts')).addDemo,
 };

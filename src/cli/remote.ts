@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { API_PREFIX } from '../admin/operations.ts';
 import { isLoopback } from '../core/address.ts';
-import { CommandFailure, complain, EXIT } from './output.ts';
+import { CommandFailure, complain, EXIT, printable } from './output.ts';
 
 /** How commands reach a gateway whose store is not on this machine. */
 export const urlOption = (): Option =>
@@ -13,7 +13,7 @@ export const urlOption = (): Option =>
 /** A running gateway, asked over its administration API. */
 export interface Remote {
   /** The answer of an operation below /api/v1. @throws CommandFailure 1 for a refusal, 2 for an ambiguous name or a bad address */
-  ask(method: 'GET' | 'POST' | 'DELETE', path: string): Promise<unknown>;
+  ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown>;
   /** All pages of a list. */
   all(path: string, key: string): Promise<readonly unknown[]>;
 }
@@ -26,13 +26,18 @@ export function openRemote(address: string, token: string | undefined = process.
   if (token === undefined || token === '')
     throw new CommandFailure('--url needs the administrator’s token in SALLYPORT_ADMIN_TOKEN', EXIT.usage);
 
-  async function ask(method: string, path: string): Promise<unknown> {
+  async function ask(method: string, path: string, sent?: object): Promise<unknown> {
     let status: number;
     let text: string;
     try {
       const answer = await fetch(base + API_PREFIX + path, {
         method,
-        headers: { Authorization: `Bearer ${token}`, Accept: 'application/json' },
+        headers: {
+          Authorization: `Bearer ${token}`,
+          Accept: 'application/json',
+          ...(sent !== undefined && { 'Content-Type': 'application/json' }),
+        },
+        ...(sent !== undefined && { body: JSON.stringify(sent) }),
         // a token is for the address that was written and for no other
         redirect: 'error',
         signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -86,11 +91,18 @@ function baseOf(address: string): string {
 
 /** A refusal in the words of the gateway. */
 function refusal(base: string, status: number, body: unknown): CommandFailure {
-  const { reason, detail, candidates } = fieldsOf(body);
+  const { reason, detail, candidates, errors } = fieldsOf(body);
   if (reason === 'ambiguous_user' && Array.isArray(candidates))
     return new CommandFailure(`the name is ambiguous; say one of ${candidates.map(String).join(', ')}`, EXIT.usage);
   const why = typeof detail === 'string' ? detail : 'it does not answer as a gateway does';
-  return new CommandFailure(`${base} refuses with ${status}: ${why}`);
+  const where = Array.isArray(errors) ? errors.map(wrongField).join('') : '';
+  return new CommandFailure(`${base} refuses with ${status}: ${why}${where}`);
+}
+
+/** One thing that is wrong with what was sent, on a line of its own. */
+function wrongField(error: unknown): string {
+  const { pointer, detail } = fieldsOf(error);
+  return `\n  ${printable(`${pointer}: ${detail}`)}`;
 }
 
 /** The fields of an answer; none when it is no map. */

@@ -4,7 +4,7 @@ import { isUrl } from '../identity/authenticators/issuer.ts';
 import { MAX_KEYS_BYTES } from '../identity/authenticators/key-reading.ts';
 import { parseKeySet } from '../identity/authenticators/key-set.ts';
 import type { JwtProviderOptions } from '../identity/options.ts';
-import { MAX_LEEWAY_MS } from '../limits/blocked-tokens.ts';
+import { MAX_LEEWAY_MS } from '../limits/blocks.ts';
 import type { SourceDocument } from '../schema/document.ts';
 import type { Reports } from './check-routes.ts';
 import type { Settings } from './schema.ts';

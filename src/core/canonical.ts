@@ -1,4 +1,5 @@
 import { parseAuthority } from './authority.ts';
+import { bearerToken } from './authorization.ts';
 import { type SplitCookies, splitCookies } from './cookie-header.ts';
 import { deviceCookieName, loginCookieName, sessionCookieName } from './cookies.ts';
 import type { BodyKind, HeaderFacts, Refusal, RequestFacts, RequestHead } from './facts.ts';
@@ -16,6 +17,8 @@ export interface CanonicalOptions {
   readonly isTrustedProxy: (address: string) => boolean;
   /** the listener is bound to loopback: the only place where cookies over plain HTTP count (interfaces, "Plain HTTP") */
   readonly plainCookies: boolean;
+  /** some provider takes bearer tokens: they are for us, and neither policies nor applications see them */
+  readonly bearerTokens: boolean;
 }
 
 /**
@@ -32,7 +35,7 @@ export function canonicalise(
   if (rawHeaders.length > 2 * options.maxHeaders) {
     return refuse('headers_too_large', `more than ${options.maxHeaders} headers`);
   }
-  const read = readHeaders(rawHeaders, options.headerTable);
+  const read = readHeaders(rawHeaders, options);
   if (typeof read === 'string') return refuse('ambiguous_request', read);
   const ambiguous = (detail: string): Refusal => refuse('ambiguous_request', detail, read);
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return ambiguous('the HTTP version is not 1.0 or 1.1');
@@ -78,7 +81,7 @@ export function canonicalise(
     sessionCookie: counts ? cookies?.own.get(sessionCookieName(secure)) : undefined,
     loginCookie: counts ? cookies?.own.get(loginCookieName(secure)) : undefined,
     deviceCookie: counts ? cookies?.own.get(deviceCookieName(secure)) : undefined,
-    authorization: read.authorization,
+    bearerToken: read.bearerToken,
     clientAddress: forwarded.clientAddress,
     forwardedFor: forwarded.forwardedFor,
     peerAddress: forwarded.peerAddress,
@@ -114,14 +117,18 @@ interface HeadersRead {
   contentLength: string | undefined;
   transferEncoding: string | undefined;
   expect: string | undefined;
-  authorization: string | undefined;
+  hasAuthorization: boolean;
+  bearerToken: string | undefined;
   upgrade: boolean;
   connectionUpgrade: boolean;
   cookies: SplitCookies | undefined;
   forwarded: ForwardedHeaders | undefined;
 }
 
-function readHeaders(raw: readonly string[], table: HeaderTable): HeadersRead | string {
+function readHeaders(
+  raw: readonly string[],
+  { headerTable: table, bearerTokens }: Pick<CanonicalOptions, 'headerTable' | 'bearerTokens'>,
+): HeadersRead | string {
   const read: HeadersRead = {
     bytes: 0,
     headers: [],
@@ -130,7 +137,8 @@ function readHeaders(raw: readonly string[], table: HeaderTable): HeadersRead | 
     contentLength: undefined,
     transferEncoding: undefined,
     expect: undefined,
-    authorization: undefined,
+    hasAuthorization: false,
+    bearerToken: undefined,
     upgrade: false,
     connectionUpgrade: false,
     cookies: undefined,
@@ -158,8 +166,10 @@ function readHeaders(raw: readonly string[], table: HeaderTable): HeadersRead | 
         read.headerNames.push(folded);
         break;
       case 'authorization':
-        if (read.authorization !== undefined) return 'two authorization headers';
-        read.authorization = value;
+        if (read.hasAuthorization) return 'two authorization headers';
+        read.hasAuthorization = true;
+        read.bearerToken = bearerToken(value, bearerTokens);
+        if (read.bearerToken !== undefined) break;
         read.headers.push(name, value);
         read.headerNames.push(folded);
         break;

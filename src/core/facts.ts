@@ -48,7 +48,8 @@ export interface RequestFacts {
   readonly oddities: number;
   /**
    * End-to-end headers that go upstream: name, value, … in order. Hop-by-hop headers (and those that Connection names),
-   * every alias of an identity or forwarding header, framing and Host are gone; cookies are one line without ours.
+   * every alias of an identity or forwarding header, framing and Host are gone; cookies are one line without ours, and an
+   * Authorization that is a credential for us is taken out.
    */
   readonly headers: readonly string[];
   /** folded names of `headers`, one for each pair (lower case; every other character than a letter or digit is `-`) */
@@ -57,8 +58,8 @@ export interface RequestFacts {
   readonly sessionCookie: string | undefined | null;
   readonly loginCookie: string | undefined | null;
   readonly deviceCookie: string | undefined | null;
-  /** Authorization as sent; goes upstream unless it is a credential of ours */
-  readonly authorization: string | undefined;
+  /** the bearer token in Authorization; empty: something for us that is not exactly one, undefined: nothing for us */
+  readonly bearerToken: string | undefined;
   readonly clientAddress: string;
   /** X-Forwarded-For as it goes upstream: the client, then the proxies we trust, then the peer */
   readonly forwardedFor: string;

@@ -39,6 +39,11 @@ export interface Endpoint {
   readonly path: string;
   readonly methods: readonly string[];
   readonly identity: 'none' | 'optional' | 'required';
+  /**
+   * What says who calls; anything else that was sent is as if it were not. Pages for people go by the cookie alone: a token
+   * beside it must neither hide the session that they act on nor take its cookie away.
+   */
+  readonly credentials: readonly ('cookie' | 'bearer')[];
   readonly csrf: 'none' | 'form';
   /** largest body, bytes */
   readonly maxBodyBytes: number;

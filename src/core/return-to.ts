@@ -1,6 +1,9 @@
 import { ODD_ENCODED_SLASH } from './facts.ts';
 import { canonicalTarget } from './path.ts';
 
+/** Longest `return_to` that is taken, characters. */
+export const MAX_RETURN_TO = 4096;
+
 /**
  * Rebuilds a `return_to` (security rule 21): a path of the same host, or an absolute address with the gateway's own scheme
  * and port and a host that a route names. Anything else gives `/`. Never a URL parser: `//x`, `/\x`, tabs and userinfo
@@ -10,7 +13,7 @@ import { canonicalTarget } from './path.ts';
  * @param knownHost whether a route names this host
  */
 export function returnTo(text: string | undefined, origin: string, knownHost: (host: string) => boolean): string {
-  if (text === undefined || text.length > 4096 || !PRINTABLE.test(text)) return '/';
+  if (text === undefined || text.length > MAX_RETURN_TO || !PRINTABLE.test(text)) return '/';
   if (text.startsWith('/')) return rebuilt(text) ?? '/';
   const match = ABSOLUTE.exec(text);
   const own = ABSOLUTE.exec(`${origin}/`);

@@ -1,5 +1,6 @@
 import type { Need } from '../core/decision.ts';
 import { needQuery } from '../core/need.ts';
+import { MAX_RETURN_TO } from '../core/return-to.ts';
 
 /** Addresses of our own that pages link to (interfaces, "Under /.sallyport/"). */
 export const SIGN_IN_PATH = '/.sallyport/login';
@@ -11,9 +12,20 @@ export const ME_PATH = '/.sallyport/me';
 export const SESSIONS_PATH = '/.sallyport/me/sessions';
 export const FACTORS_PATH = '/.sallyport/me/factors';
 
-/** Where to sign in and then come back to `target`, a path with its query or an absolute address of ours. */
-export const signInUrl = (target: string): string => `${SIGN_IN_PATH}?return_to=${encodeURIComponent(target)}`;
+/**
+ * Where to sign in and then come back to `target`, a path with its query or an absolute address of ours. Escaped it may be three
+ * times as long: an address of more than `longest` characters, or a target that `return_to` does not take, comes back to the
+ * path without its query, and where that is too long as well to `/`.
+ */
+export const signInUrl = (target: string, longest?: number): string => comingBack(SIGN_IN_PATH, target, '', longest);
 
-/** Where to give a stronger proof and then come back to `target`. */
-export const stepUpUrl = (target: string, need?: Need): string =>
-  `${STEP_UP_PATH}?return_to=${encodeURIComponent(target)}${need === undefined ? '' : needQuery(need)}`;
+/** Where to give a stronger proof and then come back to `target`, as above. */
+export const stepUpUrl = (target: string, need?: Need, longest?: number): string =>
+  comingBack(STEP_UP_PATH, target, need === undefined ? '' : needQuery(need), longest);
+
+function comingBack(page: string, target: string, rest: string, longest = Number.POSITIVE_INFINITY): string {
+  const address = (to: string): string => `${page}?return_to=${encodeURIComponent(to)}${rest}`;
+  const [path = '/'] = target.split('?', 1);
+  const fits = (to: string): boolean => to.length <= MAX_RETURN_TO && address(to).length <= longest;
+  return address([target, path].find(fits) ?? '/');
+}

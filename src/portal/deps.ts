@@ -42,6 +42,8 @@ export interface PortalOptions {
   readonly plainLoopback: boolean;
   /** how long a proof of each level counts, ms */
   readonly elevation: Elevation;
+  /** longest target of a request, bytes */
+  readonly maxTargetBytes: number;
 }
 
 export interface PortalDeps {

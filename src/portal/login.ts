@@ -40,7 +40,8 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
   const { fields } = reading;
   const target = targetOf(deps, facts, fields.get('return_to'));
   const nonce = provenNonce(deps, facts, fields.get('csrf'));
-  if (nonce === undefined) return refused(deps, request, 'csrf_failed', signInUrl(target));
+  if (nonce === undefined)
+    return refused(deps, request, 'csrf_failed', signInUrl(target, deps.options().maxTargetBytes));
   if (fields.has('code')) return checkCode(deps, request, transport, { fields, target, nonce });
 
   const username = fields.get('username') ?? '';

@@ -54,9 +54,10 @@ async function post(
   const { fields } = reading;
   const target = targetOf(deps, facts, fields.get('return_to'));
   const need = readNeed(fields);
+  const again = stepUpUrl(target, need, deps.options().maxTargetBytes);
   const now = deps.clock.now();
   if (!verifyFormToken(deps.csrfKeys, PURPOSE, session.id, fields.get('csrf'), now, STEP_UP_FORM_LIFE_MS))
-    return refuse(request, 'csrf_failed', stepUpUrl(target, need));
+    return refuse(request, 'csrf_failed', again);
 
   const { user } = session.subject;
   const method = methodOf(fields.get('method'));
@@ -84,7 +85,7 @@ async function post(
   const raised = await deps.sessions.elevate(session.id, [checked.proof], { host: secretHost(facts) });
   if (raised === undefined) {
     await event({ result: 'failure', reason: 'session_revoked', status: 401 });
-    return refuse(request, 'session_revoked', stepUpUrl(target, need));
+    return refuse(request, 'session_revoked', again);
   }
   // when this cannot be written the old secret is void and nobody has the new one: the person signs in again
   await event({ result: 'success', status: 303 });

@@ -55,7 +55,7 @@ export function refuse(
  */
 export function askToSignIn(transit: Transit, reason: ReasonCode): void {
   const { facts, exchange, id } = transit;
-  const loginUrl = signInUrl(facts.path + facts.query);
+  const loginUrl = signInUrl(facts.path + facts.query, longestAddress(transit));
   if (!isNavigation(facts)) {
     refuse(transit, reason, { loginUrl });
     return;
@@ -88,12 +88,25 @@ export function askToStepUp(
   }
   transit.reason = reason;
   transit.status = 302;
-  const location = stepUpUrl(facts.path + facts.query, need);
+  const location = stepUpUrl(facts.path + facts.query, need, longestAddress(transit));
   const headers = [
     ['Location', location],
     ['Cache-Control', 'no-store'],
   ] as const;
   sendAnswer(exchange, { status: 302, headers, body: '' }, id, false);
+}
+
+/** What a browser adds to its headers when it sends the form of the page that it was sent to: Origin, the login cookie, … */
+const FORM_HEADERS_BYTES = 1024;
+
+/**
+ * Longest address on this host that the client can be sent to, characters. It is the target of the next request, and with the
+ * form that follows a header (Referer): both must pass the limits beside the headers that the client sends every time.
+ */
+function longestAddress({ plane, exchange }: Transit): number {
+  const { maxTargetBytes, maxHeadBytes } = plane.canonical;
+  const headers = exchange.head.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
+  return Math.min(maxTargetBytes, maxHeadBytes - headers - FORM_HEADERS_BYTES);
 }
 
 /**

@@ -2,10 +2,12 @@ import type { MaybePromise } from '../core/assert-never.ts';
 import { secretHost } from '../core/cookies.ts';
 import type { CredentialLookup } from '../core/credential.ts';
 import { closesConnection } from '../core/errors.ts';
+import type { RequestFacts } from '../core/facts.ts';
 import { type Answer, type Endpoint, PayloadTooLarge } from '../core/handler.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import { readWhole } from '../wire/request-body.ts';
 import { askToSignIn, clearedCookie, refusalReason, refuse, sendAnswer } from './answers.ts';
+import type { DataPlane } from './plane.ts';
 import { plainReading } from './route-table.ts';
 import type { Transit } from './transit.ts';
 
@@ -28,7 +30,9 @@ export function ownPath(path: string, oddities: number): 'ours' | 'ambiguous' | 
 const isOwn = (path: string): boolean => path.startsWith(OWN_PREFIX) || path === OWN_ROOT;
 
 export interface OwnEndpoints {
-  serve(transit: Transit): MaybePromise<void>;
+  /** The endpoint of this path on this host; undefined: there is nothing. */
+  find(facts: RequestFacts, plane: DataPlane): Endpoint | undefined;
+  serve(transit: Transit, endpoint: Endpoint): MaybePromise<void>;
 }
 
 /** Serves the gateway's own endpoints out of one table: host, path, method and identity are checked here for all of them. */
@@ -37,12 +41,13 @@ export function ownEndpoints(
   lookUp: (cookie: string, host: string) => Promise<CredentialLookup>,
 ): OwnEndpoints {
   const byPath = new Map(table.map((endpoint) => [OWN_PREFIX + endpoint.path, endpoint]));
-  return { serve };
+  return {
+    find: ({ path, host }, { routes }) => (routes.knowsHost(host) ? byPath.get(path) : undefined),
+    serve,
+  };
 
-  function serve(transit: Transit): MaybePromise<void> {
-    const { facts, plane } = transit;
-    const endpoint = byPath.get(facts.path);
-    if (endpoint === undefined || !plane.routes.knowsHost(facts.host)) return refuse(transit, 'no_route');
+  function serve(transit: Transit, endpoint: Endpoint): MaybePromise<void> {
+    const { facts } = transit;
     const method = facts.method === 'HEAD' ? 'GET' : facts.method;
     if (!endpoint.methods.includes(method)) {
       return refuse(transit, 'method_not_allowed', { extraHeaders: [['Allow', endpoint.methods.join(', ')]] });

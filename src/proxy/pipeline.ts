@@ -3,12 +3,12 @@ import type { MaybePromise } from '../core/assert-never.ts';
 import { canonicalise } from '../core/canonical.ts';
 import { secretHost } from '../core/cookies.ts';
 import type { CredentialLookup } from '../core/credential.ts';
+import type { Endpoint } from '../core/handler.ts';
 import type { Clock, Log, Random } from '../core/ports.ts';
 import { StoreUnavailable } from '../core/store.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import type { Exchange } from '../wire/exchange.ts';
 import { refusalReason, refuse } from './answers.ts';
-import { bearerToken, withoutAuthorization } from './authorization.ts';
 import { type OwnEndpoints, ownPath } from './endpoints.ts';
 import { enforce } from './enforce.ts';
 import { forward } from './forward.ts';
@@ -58,7 +58,10 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     const own = ownPath(facts.decodedPath, facts.oddities);
     if (own === 'ambiguous')
       return refuse(transit, 'ambiguous_request', { detail: 'an odd spelling of a path of ours' });
-    if (own === 'not ours') {
+    if (own === 'ours') {
+      transit.endpoint = deps.endpoints.find(facts, plane);
+      if (transit.endpoint === undefined) return refuse(transit, 'no_route');
+    } else {
       const found = plane.routes.match(facts.host, facts.decodedPath, facts.oddities);
       if (found.kind === 'ambiguous') return refuse(transit, 'ambiguous_request', { detail: found.detail });
       if (found.kind === 'none') return refuse(transit, 'no_route');
@@ -77,36 +80,28 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     return proceed(transit, lookup);
   }
 
-  /**
-   * Looks the presented credential up; undefined: there is none. A bearer token counts before a cookie, and what it is stays
-   * here: neither policies nor the application see it. Two session cookies are none (security rule 17).
-   */
+  /** Who it is; undefined: no credential. Public routes go on without the store: whoever it is stays nobody. */
   function identify(transit: Transit): MaybePromise<CredentialLookup | undefined> {
-    const { facts, plane } = transit;
-    const token = plane.bearer ? bearerToken(facts.authorization) : undefined;
-    if (token !== undefined) {
-      transit.presented = 'bearer';
-      transit.facts = withoutAuthorization(facts);
-      return verified(transit, () => deps.lookUpToken(token, facts.at));
-    }
-    const cookie = facts.sessionCookie;
-    if (typeof cookie !== 'string') return undefined;
-    transit.presented = 'cookie';
-    return verified(transit, () => deps.lookUp(cookie, secretHost(facts), facts.at));
-  }
-
-  function verified({ route }: Transit, lookUp: () => MaybePromise<CredentialLookup>): ReturnType<typeof identify> {
-    if (route?.public !== true) return lookUp();
-    // public routes go on without the store: whoever it is stays nobody
-    const unverified = (error: unknown): undefined => {
-      if (!(error instanceof StoreUnavailable)) throw error;
-    };
+    if (transit.route?.public !== true) return lookUp(transit);
     try {
-      const found = lookUp();
+      const found = lookUp(transit);
       return found instanceof Promise ? found.catch(unverified) : found;
     } catch (error) {
       return unverified(error);
     }
+  }
+
+  /** Looks up the credential that counts: a bearer token before a cookie. Two session cookies are none (security rule 17). */
+  function lookUp(transit: Transit): MaybePromise<CredentialLookup | undefined> {
+    const { facts, endpoint } = transit;
+    const { bearerToken, sessionCookie } = facts;
+    if (bearerToken !== undefined && goesBy(endpoint, 'bearer')) {
+      transit.presented = 'bearer';
+      return deps.lookUpToken(bearerToken, facts.at);
+    }
+    if (typeof sessionCookie !== 'string' || !goesBy(endpoint, 'cookie')) return undefined;
+    transit.presented = 'cookie';
+    return deps.lookUp(sessionCookie, secretHost(facts), facts.at);
   }
 
   function proceed(transit: Transit, lookup: CredentialLookup | undefined): MaybePromise<void> {
@@ -116,13 +111,9 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     } else if (transit.plane.providers.has(lookup.subject.provider)) transit.identify(lookup);
     // whoever vouched for this person is no longer asked
     else transit.refusedCredential = 'ended';
-    const { route } = transit;
-    if (route === undefined) return deps.endpoints.serve(transit);
-    if (isOwnToken(transit)) {
-      if (!route.public) return refuse(transit, 'invalid_token');
-      transit.facts = withoutAuthorization(transit.facts);
-      transit.refusedCredential = 'unknown';
-    }
+    const { route, endpoint } = transit;
+    if (endpoint !== undefined) return deps.endpoints.serve(transit, endpoint);
+    if (route === undefined) return refuse(transit, 'no_route');
     // an invalid credential is never a silent nobody, except for a browser, which is sent to sign in, and where all may enter
     const { refusedCredential: refused, presented } = transit;
     if (refused !== undefined && !route.public && (presented === 'bearer' || !isNavigation(transit.facts))) {
@@ -157,7 +148,10 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   }
 }
 
-/** Tokens of ours are not issued yet, so one that is presented is not valid; it must never reach an upstream either. */
-const OWN_TOKEN = /(?:^|[\s"',=:])sp[trs]_/i;
-const isOwnToken = ({ facts }: Transit): boolean =>
-  facts.authorization !== undefined && OWN_TOKEN.test(facts.authorization);
+/** Applications have either; an endpoint of ours has what its row says. */
+const goesBy = (endpoint: Endpoint | undefined, credential: 'cookie' | 'bearer'): boolean =>
+  endpoint === undefined || endpoint.credentials.includes(credential);
+
+function unverified(error: unknown): undefined {
+  if (!(error instanceof StoreUnavailable)) throw error;
+}

@@ -38,8 +38,6 @@ export interface DataPlane {
   readonly maxBodyBytes: number;
   /** ids of the providers in force: sessions of any other count no more */
   readonly providers: ReadonlySet<string>;
-  /** some provider takes bearer tokens; otherwise Authorization is the application's own business */
-  readonly bearer: boolean;
   /** what roles.yaml says */
   readonly roles: RoleSet;
   /** what is remembered for requests of nobody, under this configuration */

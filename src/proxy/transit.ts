@@ -1,6 +1,7 @@
 import type { CredentialEntry, CredentialRefusal } from '../core/credential.ts';
 import type { Decision, Elevation, Proof } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
+import type { Endpoint } from '../core/handler.ts';
 import type { Session } from '../core/session.ts';
 import type { Access, Subject } from '../core/subject.ts';
 import { deriveRoles } from '../policy/roles.ts';
@@ -26,13 +27,15 @@ export class Transit implements RequestContext {
   /** set by canonicalise; nothing before it needs facts */
   facts: RequestFacts = undefined as never;
   route: CompiledRoute | undefined = undefined;
+  /** of ours; a request has a route or an endpoint, or is refused */
+  endpoint: Endpoint | undefined = undefined;
   params: ReadonlyMap<string, string> = NO_PARAMS;
   entry: CredentialEntry | undefined = undefined;
   subject: Subject | undefined = undefined;
   session: Session | undefined = undefined;
   proofs: readonly Proof[] = NO_PROOFS;
   lastActivityAt = 0;
-  /** which credential counts; a request with a token and a cookie is the token's */
+  /** which credential counts; a request with a token and a cookie is the token's, unless an endpoint of ours has it otherwise */
   presented: 'cookie' | 'bearer' | undefined = undefined;
   /** why the presented credential was not valid: the person is nobody, and a browser's cookie is cleared */
   refusedCredential: CredentialRefusal['state'] | undefined = undefined;

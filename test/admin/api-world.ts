@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'vitest';
 import { openApiDocument } from '../../src/admin/openapi.ts';
-import { openTestGateway, type TestGateway } from '../support/gateway.ts';
+import { openTestGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
 import { openUpstream, type RecordingUpstream } from '../support/upstream.ts';
 
 export const TOKEN = 'a-token-of-the-administrator';
@@ -32,9 +32,10 @@ export interface ApiWorld {
 }
 
 /** A whole gateway with an application and the administration API, over real sockets. */
-export async function openApiWorld(more = ''): Promise<ApiWorld> {
+export async function openApiWorld(more = '', options: Partial<TestGatewayOptions> = {}): Promise<ApiWorld> {
   const upstream = await openUpstream();
   const gate = await openTestGateway({
+    ...options,
     config: `routes:\n  - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff, user_prefix: true }\n${more}`,
     adminToken: TOKEN,
   });

@@ -3,6 +3,7 @@ import { systemRandom } from '../../src/app/random.ts';
 import type { Store } from '../../src/core/store.ts';
 import { endSession } from '../../src/sessions/end.ts';
 import { openTestGateway, type TestGateway } from '../support/gateway.ts';
+import { type KeyServer, openKeyServer, signingPair, signRaw } from '../support/issuer.ts';
 import { openUpstream, type RecordingUpstream } from '../support/upstream.ts';
 
 /** What happened to each request, by its id, in order. It begins when the pipeline asks for the id. */
@@ -10,15 +11,20 @@ const order = new Map<string, string[]>();
 const note = (id: string, what: string): void => void order.set(id, [...(order.get(id) ?? []), what]);
 let upstream: RecordingUpstream;
 let gate: TestGateway;
+let keys: KeyServer;
+/** the header that says who it is: the cookie of a session, or a token */
 let ann: string;
+let program: string;
 let counted: Map<string, number> | undefined;
 
 const STORE_METHODS = ['get', 'commit', 'increment', 'list', 'partitions', 'position', 'changes', 'birth'] as const;
 
 beforeAll(async () => {
-  upstream = await openUpstream();
+  const pair = await signingPair('ES256', 'k');
+  [upstream, keys] = await Promise.all([openUpstream(), openKeyServer([pair.jwk])]);
   const system = systemRandom();
   gate = await openTestGateway({
+    storeBornAgo: 3_600_000,
     random: {
       ...system,
       id: () => {
@@ -46,15 +52,20 @@ rules:
   - { deny: loud, when: { request.header.x-loud: 'yes' } }
 `,
     },
-    config: `routes:
-  - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff }
-  - { route: busy, match: { host: app.test, path: /busy }, upstream: "${upstream.origin}", policy: busy }
-  - { route: varied, match: { host: app.test, path: /varied }, upstream: "${upstream.origin}", policy: varied }
+    config: `
+identity: { providers: [{ id: staff, type: local }, { id: services, type: jwt, issuer: issuer.test, jwks: "${keys.url}", audience: api }] }
+routes:
+  - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff, user_prefix: true }
+  - { route: busy, match: { host: app.test, path: /busy }, upstream: "${upstream.origin}", policy: busy, user_prefix: true }
+  - { route: varied, match: { host: app.test, path: /varied }, upstream: "${upstream.origin}", policy: varied, user_prefix: true }
   - { route: open, match: { host: app.test, path: /open }, upstream: "${upstream.origin}", public: true }
 `,
   });
   await gate.addUser('ann');
-  ann = await gate.signIn('ann');
+  ann = `Cookie: sallyport=${await gate.signIn('ann')}`;
+  const iat = Math.floor(Date.now() / 1000);
+  const claims = { iss: 'issuer.test', aud: 'api', sub: 'svc', groups: ['staff'], jti: 'j', iat, exp: iat + 300 };
+  program = `Authorization: Bearer ${await signRaw(pair, { alg: 'ES256', kid: 'k' }, claims)}`;
   watchDispatches(gate);
   countCalls(gate.gateway.services.store);
 });
@@ -63,7 +74,7 @@ afterEach(() => {
 });
 afterAll(async () => {
   await gate.close();
-  await upstream.close();
+  await Promise.all([upstream.close(), keys.close()]);
 });
 
 function watchDispatches({ gateway }: TestGateway): void {
@@ -90,27 +101,28 @@ function countCalls(store: Store): void {
   }
 }
 
-const send = (path: string, cookie: string | undefined) =>
-  gate.send(`GET ${path} HTTP/1.1`, cookie === undefined ? [] : [`Cookie: sallyport=${cookie}`]);
-const request = async (path: string, cookie: string | undefined): Promise<number> => (await send(path, cookie)).status;
+const send = (path: string, who: string | undefined) =>
+  gate.send(`GET ${path} HTTP/1.1`, who === undefined ? [] : [who]);
+const request = async (path: string, who: string | undefined): Promise<number> => (await send(path, who)).status;
 /** What happened to one request that was let in. */
-async function life(path: string, cookie: string | undefined): Promise<readonly string[] | undefined> {
-  const answer = await send(path, cookie);
+async function life(path: string, who: string | undefined): Promise<readonly string[] | undefined> {
+  const answer = await send(path, who);
   expect(answer.status).toBe(200);
   return order.get(answer.headers.get('x-request-id') ?? '');
 }
 
-it.each([
-  ['a decision that is remembered', '/a', true],
-  ['one whose policy reads time and age', '/busy', true],
-  ['one whose policy reads a header, so that it is not remembered', '/varied', true],
-  ['a path that was never seen before', `/a/${Date.now()}`, true],
-  ['a public route, with a session', '/open', true],
-  ['a public route, of nobody', '/open', false],
-])('%s: nothing is awaited between taking a request and handing it to the upstream', async (_name, path, signedIn) => {
-  const cookie = signedIn ? ann : undefined;
-  await life(path, cookie);
-  expect(await life(path, cookie)).toEqual(['begins', 'dispatches', 'awaits']);
+it.each<[string, string, () => string | undefined]>([
+  ['a decision that is remembered', '/a', () => ann],
+  ['one whose policy reads time and age', '/busy', () => ann],
+  ['one whose policy reads a header, so that it is not remembered', '/varied', () => ann],
+  ['a path that was never seen before', `/a/${Date.now()}`, () => ann],
+  ['a public route, with a session', '/open', () => ann],
+  ['a public route, of nobody', '/open', () => undefined],
+  ['a token', '/a', () => program],
+  ['a token on a public route', '/open', () => program],
+])('%s: nothing is awaited between taking a request and handing it to the upstream', async (_name, path, who) => {
+  await life(path, who());
+  expect(await life(path, who())).toEqual(['begins', 'dispatches', 'awaits']);
 });
 
 it('the probe tells a request that awaits from one that does not', async () => {
@@ -124,13 +136,21 @@ it('the probe tells a request that awaits from one that does not', async () => {
   }
 });
 
-it.each(['/a', '/busy', '/varied', '/open'])(
-  'a warm request of %s asks the store for its position, once, and for nothing else',
-  async (path) => {
-    expect(await request(path, ann)).toBe(200);
+it.each([
+  ['/a', 'session', () => ann],
+  ['/busy', 'session', () => ann],
+  ['/varied', 'session', () => ann],
+  ['/open', 'session', () => ann],
+  ['/a', 'token', () => program],
+  ['/varied', 'token', () => program],
+  ['/open', 'token', () => program],
+])(
+  'a warm request of %s with a %s asks the store for its position, once, and for nothing else',
+  async (path, _credential, who) => {
+    expect(await request(path, who())).toBe(200);
     counted = new Map();
     for (let i = 1; i <= 20; i++) {
-      expect(await request(path, ann)).toBe(200);
+      expect(await request(path, who())).toBe(200);
       expect(Object.fromEntries(counted)).toEqual({ position: i });
     }
   },
@@ -145,7 +165,7 @@ it('a request of nobody does not touch the store, and neither does a refusal tha
 });
 
 it('a change of another session costs one look at the changes, and leaves what is remembered warm', async () => {
-  const other = await gate.signIn('ann');
+  const other = `Cookie: sallyport=${await gate.signIn('ann')}`;
   expect(await request('/a', other)).toBe(200);
   expect(await request('/a', ann)).toBe(200);
   const sessions = await gate.gateway.services.sessions.listUser('staff:ann');

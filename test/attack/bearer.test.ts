@@ -36,6 +36,7 @@ beforeAll(async () => {
     { kty: 'oct', kid: 'shared', alg: 'HS256', k: part('secret') },
   ]);
   gate = await openTestGateway({
+    storeBornAgo: 3_600_000,
     config: `
 identity: { providers: [{ id: staff, type: local }, { id: services, type: jwt, issuer: "${ISSUER}", jwks: "${keys.url}", audience: [api, other], max_age: 1h }] }
 routes:

@@ -13,6 +13,7 @@ const options: CanonicalOptions = {
   headerTable: headerTable(['X-Our-Own_Name']),
   isTrustedProxy: cidrSet(['10.0.0.0/8', '2001:db8::/32']),
   plainCookies: true,
+  bearerTokens: false,
 };
 
 function head(more: Partial<RequestHead> & { headers?: readonly [string, string][] } = {}): RequestHead {
@@ -369,7 +370,52 @@ describe('identity, forwarding and hop-by-hop headers never pass (rules 8–11)'
         ['X-Ok', '1'],
       ],
     });
-    expect(canonicalise(request, 'id', 1, own)).toMatchObject({ headers: ['X-Ok', '1'], authorization: undefined });
+    expect(canonicalise(request, 'id', 1, own)).toMatchObject({ headers: ['X-Ok', '1'], bearerToken: undefined });
+  });
+
+  it.each<[value: string, bearerTokens: boolean, token: string | undefined]>([
+    ['Bearer a.b.c', true, 'a.b.c'],
+    ['bEaReR   a.b.c==', true, 'a.b.c=='],
+    ['Bearer', true, ''],
+    ['Bearer a b', true, ''],
+    ['Bearer a, Basic b', true, ''],
+    ['Basic b, bearer a', true, ''],
+    ['DPoP a', true, ''],
+    ['Bearer a.b.c', false, undefined],
+    ['DPoP a', false, undefined],
+    ['Bearer spt_a', false, 'spt_a'],
+    ['Bearer spr_a', true, 'spr_a'],
+    ['Token sps_a', false, ''],
+    ['spt_a', false, ''],
+    ['Basic YTpi', true, undefined],
+    ['Basic YTpi', false, undefined],
+    ['Bearers a', true, undefined],
+    ['', true, undefined],
+  ])('Authorization: %j, where bearer tokens are taken: %s', (value, bearerTokens, token) => {
+    const request = head({
+      headers: [
+        ['X-A', '1'],
+        ['authorization', value],
+        ['X-B', '2'],
+      ],
+    });
+    const read = canonicalise(request, 'id', 1, { ...options, bearerTokens });
+    const own = token === undefined ? ['authorization', value] : [];
+    const ownNames = token === undefined ? ['authorization'] : [];
+    expect(read).toMatchObject({
+      bearerToken: token,
+      headers: ['X-A', '1', ...own, 'X-B', '2'],
+      headerNames: ['x-a', ...ownNames, 'x-b'],
+    });
+  });
+
+  it('two Authorizations are two readings where bearer tokens are taken, too', () => {
+    const headers: [string, string][] = [
+      ['Authorization', 'Bearer a'],
+      ['Authorization', 'Bearer a'],
+    ];
+    const read = canonicalise(head({ headers }), 'id', 1, { ...options, bearerTokens: true });
+    expect(read).toMatchObject({ kind: 'refusal', reason: 'ambiguous_request' });
   });
 
   it('plain cookies count on loopback alone', () => {

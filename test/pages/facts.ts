@@ -20,7 +20,7 @@ export function factsWith(headers: readonly string[] = [], over: Partial<Request
     sessionCookie: undefined,
     loginCookie: undefined,
     deviceCookie: undefined,
-    authorization: undefined,
+    bearerToken: undefined,
     clientAddress: '192.0.2.1',
     forwardedFor: '192.0.2.1',
     peerAddress: '192.0.2.1',

@@ -11,15 +11,22 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 test('one row says how each endpoint is called and protected', () => {
-  expect(world.endpoints.map(({ path, methods, csrf }) => [path, methods.join(' '), csrf])).toEqual([
-    ['login', 'GET HEAD POST', 'form'],
-    ['logout', 'GET HEAD POST', 'form'],
-    ['step-up', 'GET HEAD POST', 'form'],
-    ['me', 'GET HEAD', 'none'],
-    ['me/sessions', 'GET HEAD POST', 'form'],
-    ['me/factors', 'GET HEAD POST', 'form'],
-    ['userinfo', 'GET HEAD', 'none'],
-    ['jwks.json', 'GET HEAD', 'none'],
+  expect(
+    world.endpoints.map(({ path, methods, csrf, credentials }) => [
+      path,
+      methods.join(' '),
+      csrf,
+      credentials.join(' '),
+    ]),
+  ).toEqual([
+    ['login', 'GET HEAD POST', 'form', 'cookie'],
+    ['logout', 'GET HEAD POST', 'form', 'cookie'],
+    ['step-up', 'GET HEAD POST', 'form', 'cookie'],
+    ['me', 'GET HEAD', 'none', 'cookie'],
+    ['me/sessions', 'GET HEAD POST', 'form', 'cookie'],
+    ['me/factors', 'GET HEAD POST', 'form', 'cookie'],
+    ['userinfo', 'GET HEAD', 'none', 'bearer cookie'],
+    ['jwks.json', 'GET HEAD', 'none', ''],
   ]);
 });
 

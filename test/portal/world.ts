@@ -85,6 +85,7 @@ export async function openWorld() {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const options = {
     plainLoopback: false,
+    maxTargetBytes: 8192,
     elevation: { none: 28_800_000, low: 28_800_000, medium: 3_600_000, high: 900_000 },
   };
   const deps: PortalDeps = {

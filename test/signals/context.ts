@@ -62,7 +62,7 @@ export const plainFacts: RequestFacts = {
   sessionCookie: undefined,
   loginCookie: undefined,
   deviceCookie: undefined,
-  authorization: undefined,
+  bearerToken: undefined,
   clientAddress: '192.0.2.7',
   forwardedFor: '192.0.2.7',
   peerAddress: '192.0.2.7',

@@ -6,6 +6,7 @@ import { composeGateway, type Gateway } from '../../src/app/compose.ts';
 import { followChanges } from '../../src/app/lifecycle.ts';
 import { systemRandom } from '../../src/app/random.ts';
 import type { Clock, Random } from '../../src/core/ports.ts';
+import { openStore } from '../../src/stores/index.ts';
 import { openLog } from '../../src/telemetry/log.ts';
 import { exchangeRaw, parseAnswer, type RawAnswer, rawRequest } from './raw.ts';
 
@@ -18,6 +19,8 @@ export interface TestGatewayOptions {
   readonly random?: Random;
   /** YAML of the store's section; by default a directory of the gateway's own. Two gateways can share one */
   readonly store?: string;
+  /** how long ago the gateway's own store was born, ms; by default it is born with the gateway, and older tokens are refused */
+  readonly storeBornAgo?: number;
   /** follows its files and SIGHUP, as `sallyport run` does */
   readonly follow?: boolean;
   readonly env?: Readonly<Record<string, string>>;
@@ -79,6 +82,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     `version: 1\n${listen}admin: { address: 127.0.0.1:0${token} }\nstore: ${options.store ?? '{ path: data }'}\npolicies: policies\n${/^identity:/m.test(more) ? '' : 'identity: { providers: [{ id: staff, type: local }] }\n'}${more}`;
   write('sallyport.yaml', configText(options.config));
   const configFile = join(directory, 'sallyport.yaml');
+  if (options.storeBornAgo !== undefined) await bearStore(join(directory, 'data'), options.storeBornAgo);
   const logged: string[] = [];
   let next = Promise.withResolvers<void>();
   const hear = (line: string): void => {
@@ -122,6 +126,14 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** A store that was born so long ago, ms. */
+export async function bearStore(path: string, ago: number): Promise<void> {
+  const clock: Clock = { ...systemClock(), now: () => Date.now() - ago };
+  const store = openStore({ clock, random: systemRandom() }, { path });
+  await store.start();
+  await store.close(1000);
 }
 
 export type Send = TestGateway['send'];

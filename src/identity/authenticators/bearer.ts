@@ -1,4 +1,5 @@
 import { hash as digest } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { MaybePromise } from '../../core/assert-never.ts';
 import type { CredentialLookup, CredentialRefusal } from '../../core/credential.ts';
 import type { Clock, Log, Service } from '../../core/ports.ts';
@@ -27,7 +28,10 @@ export interface Authenticator {
   look(token: string, now: number): MaybePromise<CredentialLookup>;
 }
 
-/** Bearer tokens of configured issuers (RFC 6750, RFC 7519). `start` begins to fetch keys and does not wait for them. */
+/**
+ * Bearer tokens of configured issuers (RFC 6750, RFC 7519). `start` begins to fetch keys and does not wait for them; it waits
+ * for the second in which a store was born to be over, once in the life of a store.
+ */
 export interface Bearer extends Authenticator, Service {
   /** Other issuers from now on; those that stay as they are keep their keys. */
   configure(issuers: readonly IssuerOptions[]): void;
@@ -49,14 +53,12 @@ const MAX_CACHED = 10_000;
  * look-up and one comparison of positions, until it expires, its key is published no more, or somebody blocks it.
  */
 export function openBearer(deps: BearerDeps, issuers: readonly IssuerOptions[]): Bearer {
-  const { store } = deps;
+  const { clock, store } = deps;
   const cache = new Map<string, TokenEntry>();
   let byIssuer: ReadonlyMap<string, Issuer> = new Map();
   /** rises with every configuration: what was being verified under a former one is not remembered */
   let generation = 0;
   let running = false;
-  let birth: string | undefined;
-  let notBefore = Number.NEGATIVE_INFINITY;
   configure(issuers);
 
   function configure(next: readonly IssuerOptions[]): void {
@@ -103,13 +105,14 @@ export function openBearer(deps: BearerDeps, issuers: readonly IssuerOptions[]):
     });
   }
 
-  /** What the store has against a token that is otherwise good. */
+  /**
+   * What the store has against a token that is otherwise good. A store does not know what was blocked before its birth: in one
+   * that was emptied or rolled back (security rule 23), or in none that anybody remembers. An `iat` is in whole seconds, so a
+   * token from the second of the birth counts as older: it may be.
+   */
   function admissible(entry: TokenEntry): MaybePromise<string | undefined> {
     return after(store.birth(), (born) => {
-      if (birth !== undefined && birth !== born.id) notBefore = born.at;
-      birth = born.id;
-      // a store that was emptied or rolled back has forgotten what was blocked (security rule 23)
-      if (entry.issuedAt < notBefore) return 'from before the store was emptied';
+      if (!(entry.issuedAt >= born.at)) return 'from before the birth of the store';
       if (entry.jti === undefined) return undefined;
       return after(store.isBlocked(entry.subject.provider, entry.jti), (blocked) => (blocked ? 'blocked' : undefined));
     });
@@ -155,9 +158,10 @@ export function openBearer(deps: BearerDeps, issuers: readonly IssuerOptions[]):
     look,
     configure,
     async start() {
-      birth = (await store.birth()).id;
       running = true;
       for (const { keys } of byIssuer.values()) keys.start();
+      // whoever asks for a token once we are up gets one of a later second
+      if (byIssuer.size > 0) await wait(restOfSecond((await store.birth()).at, clock.now()));
     },
     async close() {
       running = false;
@@ -165,6 +169,10 @@ export function openBearer(deps: BearerDeps, issuers: readonly IssuerOptions[]):
     },
   };
 }
+
+/** Until the second of an instant is over, ms. A second at most, whatever the clocks say; a timer may be a little early. */
+const restOfSecond = (at: number, now: number): number =>
+  Math.min(1000, Math.max(0, Math.ceil(at / 1000) * 1000 - now + 5));
 
 /** Goes on at once when the value is there, and makes a promise only when it is not. */
 function after<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {

@@ -43,7 +43,8 @@ const MAX_ID_LENGTH = 256;
 // C0, DEL, C1, the separators that some readers take for an end of line, and marks that turn the direction of text
 // biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what is being looked for
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
-const isId = (value: unknown): value is string =>
+/** Whether a value is a `sub` or `jti` as we accept it. */
+export const isTokenId = (value: unknown): value is string =>
   typeof value === 'string' &&
   value !== '' &&
   value.length <= MAX_ID_LENGTH &&
@@ -66,9 +67,9 @@ export function identityOf(
   // bound to a key of its sender (RFC 7800), whom nobody asks for a proof here: as a plain bearer token it is stolen goods
   if (claims.has('cnf')) return 'bound to a key';
   const sub = claims.get('sub');
-  if (!isId(sub)) return 'bad sub';
+  if (!isTokenId(sub)) return 'bad sub';
   const jti = claims.get('jti');
-  if (jti !== undefined && !isId(jti)) return 'bad jti';
+  if (jti !== undefined && !isTokenId(jti)) return 'bad jti';
   for (const name of ['email', 'name', 'acr', 'client_id', 'azp']) {
     if (!isAbsentOr('string', claims.get(name))) return `bad ${name}`;
   }
