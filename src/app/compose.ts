@@ -89,7 +89,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const keys = openKeyRing({ store, clock, random }, roots);
   const factors = openFactors(
     { store, clock, random, alive: sessions.alive, drift: () => current.snapshot.config.identity.totp.drift },
-    { seal: keys.deriveAll('factor/seal'), backupCodes: keys.deriveAll('factor/backup-code') },
+    keys.deriveAll('factor/seal'),
   );
 
   const known = openKnownDevices({ store, clock });

@@ -2,9 +2,11 @@ import { type Audit, openAudit } from '../audit/audit.ts';
 import type { Configuration } from '../config/schema.ts';
 import type { MaybePromise } from '../core/assert-never.ts';
 import type { Clock, Log, Random } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
 import type { Store } from '../core/store.ts';
 import type { Subject } from '../core/subject.ts';
 import { type Account, type Accounts, openAccounts, subjectOf } from '../identity/accounts.ts';
+import { standingProofs } from '../identity/factors/standing.ts';
 import { openPasswordHasher, type PasswordHasher } from '../identity/passwords.ts';
 import { type Blocks, openBlocks } from '../limits/blocks.ts';
 import { openSessions, type SessionLimits, type Sessions } from '../sessions/sessions.ts';
@@ -49,7 +51,8 @@ export function openServices(
   };
   useProviders(config);
   const refresh = (subject: Subject): MaybePromise<Subject | undefined> => refreshed(accounts, subject);
-  const sessions = openSessions({ store, clock, random, log, refresh }, sessionLimits(config));
+  const standing = ({ subject, proofs }: Session) => standingProofs({ store }, subject.user, proofs);
+  const sessions = openSessions({ store, clock, random, log, refresh, standing }, sessionLimits(config));
   return {
     ...ports,
     store,

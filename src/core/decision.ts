@@ -19,11 +19,23 @@ export const METHODS = [
 ] as const;
 export type Method = (typeof METHODS)[number];
 
+/** Levels of the methods whose level no configuration changes (policy-language 3); mtls, oidc and approval are mapped by it. */
+export const FIXED_LEVELS = {
+  password: 'none',
+  email: 'low',
+  totp: 'medium',
+  sms: 'medium',
+  backup_code: 'medium',
+  webauthn: 'high',
+} as const satisfies Readonly<Partial<Record<Method, Level>>>;
+
 /** One proof kept by a session. `at` is wall-clock ms; `method` is missing in literal tests and where a token does not tell. */
 export interface Proof {
   readonly method: Method | undefined;
   readonly level: Level;
   readonly at: number;
+  /** `fac_…`, the second factor that gave it: the proof counts as long as the person has that factor. Undefined: none did */
+  readonly factor?: string | undefined;
 }
 
 /** How long a proof of each level counts, ms (`session.elevation`); `none` lasts as long as the session. */

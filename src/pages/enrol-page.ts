@@ -9,6 +9,8 @@ import { qrCode } from './qr.ts';
 export function renderEnrolTotp(view: {
   readonly language: Language;
   readonly csrf: string;
+  /** which enrolment this form goes on with, and that it may */
+  readonly enrolment: string;
   /** `otpauth:` address */
   readonly uri: string;
   /** Base32 */
@@ -25,6 +27,7 @@ ${qrCode(view.uri, phrases.totpQr)}
 <form method="post" action="${FACTORS_PATH}" accept-charset="utf-8">
 <input type="hidden" name="csrf" value="${view.csrf}">
 <input type="hidden" name="action" value="confirm_totp">
+<input type="hidden" name="enrolment" value="${view.enrolment}">
 <label for="code">${phrases.totpCode}</label>
 <input id="code" name="code" type="text" inputmode="numeric" autocomplete="one-time-code" spellcheck="false" maxlength="32" required autofocus${failed && html` aria-invalid="true" aria-describedby="problem"`}>
 <p class="actions"><button class="button primary" type="submit">${phrases.confirm}</button>

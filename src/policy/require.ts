@@ -1,18 +1,10 @@
-import { LEVELS, type Level, levelRank, METHODS, type Method } from '../core/decision.ts';
+import { FIXED_LEVELS, LEVELS, type Level, levelRank, METHODS, type Method } from '../core/decision.ts';
 import type { Path } from '../schema/document.ts';
 import { parseLiteral } from './literals.ts';
 import { isMap, type Report } from './report.ts';
 import type { Requirement } from './syntax.ts';
 
-/** Methods whose level no configuration changes (policy-language 3); mtls, oidc and approval are mapped by it. */
-const FIXED_LEVEL: Readonly<Partial<Record<Method, Level>>> = {
-  password: 'none',
-  email: 'low',
-  totp: 'medium',
-  sms: 'medium',
-  backup_code: 'medium',
-  webauthn: 'high',
-};
+const FIXED: Readonly<Partial<Record<Method, Level>>> = FIXED_LEVELS;
 
 /** Reads `require:` of a step-up. The words of `methods` are checked by the shape of the file. */
 export function parseRequire(report: Report, value: unknown, path: Path): Requirement | undefined {
@@ -30,7 +22,7 @@ export function parseRequire(report: Report, value: unknown, path: Path): Requir
       [...path, 'methods'],
       'impossible-requirement',
       `No proof by ${methods.join(' or ')} ever has level ${level}.`,
-      METHODS.filter((m) => FIXED_LEVEL[m] !== undefined && !tooWeak(m, level)).join(', '),
+      METHODS.filter((m) => FIXED[m] !== undefined && !tooWeak(m, level)).join(', '),
     );
   }
   return { level: level ?? 'none', maxAgeMs, methods, allOf: parseMethods(value.all_of) ?? [] };
@@ -48,6 +40,6 @@ const parseMethods = (value: unknown): readonly Method[] | undefined =>
   Array.isArray(value) ? METHODS.filter((method) => value.includes(method)) : undefined;
 
 const tooWeak = (method: Method, level: Level): boolean => {
-  const fixed = FIXED_LEVEL[method];
+  const fixed = FIXED[method];
   return fixed !== undefined && levelRank(fixed) < levelRank(level);
 };

@@ -1,5 +1,6 @@
 import type { Answer, Handler, HandlerRequest } from '../core/handler.ts';
 import type { Session } from '../core/session.ts';
+import { mayManage } from '../identity/factors/managing.ts';
 import { PROTECTIVE_HEADERS } from '../pages/layout.ts';
 import { renderMe } from '../pages/me-page.ts';
 import { languageOf } from '../pages/negotiate.ts';
@@ -8,7 +9,6 @@ import { refuse } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
 import { deviceWord } from './device-word.ts';
 import { formToken, readForm, verifyFormToken } from './form.ts';
-import { mayManage } from './managing.ts';
 import { transportOf } from './transport.ts';
 
 /** As long as a session lasts at most by default: the token is bound to the session and dies with it anyway. */

@@ -1,6 +1,8 @@
 import type { MaybePromise } from '../core/assert-never.ts';
 import type { CredentialLookup, CredentialRefusal, SessionEntry } from '../core/credential.ts';
+import type { Proof } from '../core/decision.ts';
 import type { Log } from '../core/ports.ts';
+import type { Session } from '../core/session.ts';
 import type { Entry, Store } from '../core/store.ts';
 import type { Subject } from '../core/subject.ts';
 import { type ActivityWriter, activityOf } from './activity.ts';
@@ -19,6 +21,8 @@ const EXPIRED: CredentialRefusal = { state: 'expired' };
 
 /** Who somebody is now; undefined: nobody any more. Synchronous where the answer is in memory or in the embedded store. */
 export type Refresh = (subject: Subject) => MaybePromise<Subject | undefined>;
+/** Those of a session's proofs that still count as given: what gave them is still there. As synchronous as `Refresh`. */
+export type Standing = (session: Session) => MaybePromise<readonly Proof[]>;
 
 /** Where the answers of look-ups came from; read by metrics at scrape. */
 export interface CacheCounts {
@@ -40,8 +44,9 @@ export function createLookup(deps: {
   readonly counts: CacheCounts;
   /** who the session's person is now; undefined: nobody any more */
   readonly refresh: Refresh;
+  readonly standing: Standing;
 }): (cookie: string, host: string, now: number) => MaybePromise<SessionLookup> {
-  const { store, log, cache, coherence, activity, limits, counts, refresh } = deps;
+  const { store, log, cache, coherence, activity, limits, counts, refresh, standing } = deps;
 
   function find(cookie: string, host: string, now: number): MaybePromise<SessionLookup> {
     const hash = sha256(cookie);
@@ -87,12 +92,14 @@ export function createLookup(deps: {
       cache.activity(session.id) ?? activity.pending(session.id) ?? activityOf(session.id, session.lastActivityAt);
     if (session.lastActivityAt > known.at) known.at = session.lastActivityAt;
     if (isExpired(session, known.at, limits(), now)) return EXPIRED;
-    // a change of the account drops the entry, so this is asked once for each change and not for each request
+    // a change of the account or of its factors drops the entry, so this is asked once for each change and not for each request
     return after(refresh(session.subject), (subject) => {
       if (subject === undefined) return ENDED;
-      const entry = new CachedCredential({ ...session, subject }, host, hash, known);
-      if (generation === coherence.generation()) cache.add(entry);
-      return entry;
+      return after(standing(session), (proofs) => {
+        const entry = new CachedCredential({ ...session, subject, proofs }, host, hash, known);
+        if (generation === coherence.generation()) cache.add(entry);
+        return entry;
+      });
     });
   }
 

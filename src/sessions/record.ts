@@ -61,7 +61,12 @@ export function encodeSession({ session, fence, secrets }: SessionRecord): Json 
     createdAt: session.createdAt,
     lastActivityAt: session.lastActivityAt,
     absoluteExpiryAt: session.absoluteExpiryAt,
-    proofs: session.proofs.map(({ method, level, at }) => ({ ...(method === undefined ? {} : { method }), level, at })),
+    proofs: session.proofs.map(({ method, level, at, factor }) => ({
+      ...(method === undefined ? {} : { method }),
+      level,
+      at,
+      ...(factor === undefined ? {} : { factor }),
+    })),
     address: session.address,
     userAgent: session.userAgent,
     ended: session.ended === undefined ? null : { ...session.ended },
@@ -156,7 +161,9 @@ function decodeProofs(value: Json | undefined): readonly Proof[] | undefined {
     const level = LEVELS.find((each) => each === proof.level);
     if (level === undefined || !isNumber(proof.at) || (proof.method !== undefined && method === undefined))
       return undefined;
-    proofs.push({ method, level, at: proof.at });
+    const { factor } = proof;
+    if (!isOptional(factor, 'string')) return undefined;
+    proofs.push({ method, level, at: proof.at, ...(factor === undefined ? {} : { factor: factor as string }) });
   }
   return proofs;
 }

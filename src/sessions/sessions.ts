@@ -15,7 +15,7 @@ import { createEndedCount } from './ended-count.ts';
 import { checkLimits, isExpired, type SessionLimits, writeInterval } from './limits.ts';
 import { createEndListeners, type EndListener } from './listeners.ts';
 import { createListing } from './listing.ts';
-import { type CacheCounts, createLookup, type Refresh, type SessionLookup } from './lookup.ts';
+import { type CacheCounts, createLookup, type Refresh, type SessionLookup, type Standing } from './lookup.ts';
 import { decodeSession, isSessionId, partitionOfId, sessionName } from './record.ts';
 
 export type { SessionStart } from './create.ts';
@@ -51,10 +51,12 @@ export interface Sessions extends Service {
   /** A session, also one that is over and not forgotten yet. Any text may be asked for. */
   get(id: string): Promise<Session | undefined>;
   /**
-   * The stored record of a session that is not over: its name and version, for a commit that must not happen once the session
-   * has ended. Undefined when it is.
+   * The stored record of a session that is not over, with its name and version: for a commit that must not happen once the
+   * session has ended, or is another than the one that was judged. Undefined when it is over.
    */
-  alive(id: SessionId): Promise<{ readonly name: string; readonly version: number } | undefined>;
+  alive(
+    id: SessionId,
+  ): Promise<{ readonly name: string; readonly version: number; readonly session: Session } | undefined>;
   /** Live sessions of a user, oldest first. */
   listUser(user: UserId): Promise<readonly Session[]>;
   /** Live sessions of everybody. */
@@ -87,7 +89,10 @@ const POLL_MS = 25;
 /** Without anybody to ask, people are who they were at sign-in. */
 const asSignedIn: Refresh = (subject) => subject;
 
-/** `refresh` tells who somebody is now. `maxCached` bounds the cache of credentials (default 50,000, about 1 KB each). */
+/** Without anybody to ask, what was proved stands. */
+const asProved: Standing = ({ proofs }) => proofs;
+
+/** `refresh` tells who somebody is now, `standing` which proofs are left. `maxCached` bounds the cache of credentials (default 50,000, about 1 KB each). */
 export function openSessions(
   deps: {
     readonly store: Store;
@@ -95,10 +100,11 @@ export function openSessions(
     readonly random: Random;
     readonly log: Log;
     readonly refresh?: Refresh;
+    readonly standing?: Standing;
   },
   options: SessionLimits & { readonly maxCached?: number },
 ): Sessions {
-  const { store, clock, log, refresh = asSignedIn } = deps;
+  const { store, clock, log, refresh = asSignedIn, standing = asProved } = deps;
   let limits = checkLimits(options);
   const counts: CacheCounts = { hits: 0, misses: 0 };
   const cache = createCache(options.maxCached ?? 50_000);
@@ -119,11 +125,21 @@ export function openSessions(
     },
   });
   const listing = createListing({ store, clock, activity, limits: () => limits, notBefore: coherence.notBefore });
-  const lookup = createLookup({ store, log, cache, coherence, activity, limits: () => limits, counts, refresh });
+  const lookup = createLookup({
+    ...{ store, log, cache, coherence, activity, counts, refresh, standing },
+    limits: () => limits,
+  });
   let flushing: NodeJS.Timeout | undefined;
   let polling: NodeJS.Timeout | undefined;
   let running = false;
   let closed = false;
+
+  /** Of a session as it is stored now, after `coherence.sync`. */
+  function isOver(session: Session): boolean {
+    const lastActivityAt = Math.max(session.lastActivityAt, activity.pending(session.id)?.at ?? 0);
+    const isOld = !(session.createdAt >= coherence.notBefore());
+    return session.ended !== undefined || isOld || isExpired(session, lastActivityAt, limits, clock.now());
+  }
 
   async function poll(): Promise<void> {
     try {
@@ -176,11 +192,6 @@ export function openSessions(
     create: (subject, at) => createSession({ ...deps, limits }, subject, at),
     async elevate(id, proofs, at) {
       await coherence.sync();
-      const isOver = (session: Session): boolean => {
-        const lastActivityAt = Math.max(session.lastActivityAt, activity.pending(id)?.at ?? 0);
-        const isOld = !(session.createdAt >= coherence.notBefore());
-        return session.ended !== undefined || isOld || isExpired(session, lastActivityAt, limits, clock.now());
-      };
       const elevated = await elevateSession({ ...deps, isOver }, id, proofs, at);
       await settled();
       return elevated;
@@ -197,11 +208,12 @@ export function openSessions(
       return isSessionId(id) ? listing.get(id) : undefined;
     },
     async alive(id) {
+      await coherence.sync();
       const name = sessionName(id);
       const entry = await store.get({ partition: partitionOfId(id), name });
       const session = entry && decodeSession(entry.value)?.session;
-      if (entry === undefined || session === undefined || session.ended !== undefined) return undefined;
-      return session.absoluteExpiryAt > clock.now() ? { name, version: entry.version } : undefined;
+      if (entry === undefined || session === undefined || isOver(session)) return undefined;
+      return { name, version: entry.version, session };
     },
     async listUser(user) {
       await coherence.sync();

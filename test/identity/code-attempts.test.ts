@@ -265,15 +265,17 @@ describe('the store', () => {
       return store.commit(commit);
     },
   };
-  const alive = async () => ({ name: 'session/standing', version: 0 });
-  const factors = openFactors(
-    { store: watched, clock, random, alive, drift: () => 1 },
-    { seal: [random.bytes(32)], backupCodes: [random.bytes(32)] },
-  );
+  const alive = async (id: SessionId) => ({
+    ...{ name: 'session/standing', version: 0 },
+    session: { id, createdAt: clock.now(), proofs: [{ method: 'password', level: 'none', at: clock.now() }] as const },
+  });
+  const factors = openFactors({ store: watched, clock, random, alive, drift: () => 1 }, [random.bytes(32)]);
   async function enrol(): Promise<() => string> {
-    const secret = await factors.beginTotp(ann, SESSION);
+    const begun = await factors.beginTotp(ann, SESSION);
+    if (!begun.ok) throw new Error(begun.reason);
+    const { secret, ticket } = begun;
     const code = () => generateSync({ secret, epoch: Math.floor(clock.now() / 1000) });
-    expect(await factors.confirmTotp(ann, SESSION, code())).toMatchObject({ ok: true });
+    expect(await factors.confirmTotp(ann, SESSION, { ticket, code: code() })).toMatchObject({ ok: true });
     clock.advance(30_000);
     return code;
   }

@@ -3,12 +3,13 @@ import { openStore } from '../../src/stores/index.ts';
 import { handClock, systemRandom } from '../stores/ports.ts';
 
 // another process on the same store: sends one code twenty times at once and tells how often it was accepted
-const [path = '', now = '', seal = '', codes = ''] = process.argv.slice(2);
+const [path = '', now = '', key = ''] = process.argv.slice(2);
 const clock = handClock(Number(now));
 const store = openStore({ clock, random: systemRandom }, { path });
 await store.start();
-const keys = { seal: [Buffer.from(seal, 'hex')], backupCodes: [Buffer.from(codes, 'hex')] };
-const factors = openFactors({ store, clock, random: systemRandom, alive: async () => undefined, drift: () => 1 }, keys);
+const factors = openFactors({ store, clock, random: systemRandom, alive: async () => undefined, drift: () => 1 }, [
+  Buffer.from(key, 'hex'),
+]);
 const caller = { address: '192.0.2.1', device: undefined };
 process.on('message', async ({ user, code }: { user: `${string}:${string}`; code: string }) => {
   const outcomes = await Promise.all(Array.from({ length: 20 }, () => factors.verify(user, 'totp', code, caller)));

@@ -9,25 +9,24 @@ import { StoreUnavailable } from '../../src/core/store.ts';
 import { partitionOf, type UserId } from '../../src/core/subject.ts';
 import { type Caller, CODE_ATTEMPTS, CODE_WINDOW_MS } from '../../src/identity/factors/attempts.ts';
 import { backupCode, newBackupCodes } from '../../src/identity/factors/backup-codes.ts';
+import { ENROLMENT_MS, MAX_TOTP } from '../../src/identity/factors/changing.ts';
 import { factorsName } from '../../src/identity/factors/keys.ts';
 import { openPendingSignIns, PENDING_SIGN_IN_MS } from '../../src/identity/factors/pending.ts';
 import { resetFactors } from '../../src/identity/factors/reset.ts';
 import { seal, unseal } from '../../src/identity/factors/seal.ts';
-import {
-  ENROLMENT_MS,
-  type FactorMethod,
-  type Factors,
-  MAX_TOTP,
-  openFactors,
-} from '../../src/identity/factors/store.ts';
+import { type FactorMethod, type Factors, openFactors } from '../../src/identity/factors/store.ts';
 import { totpCode, totpSecretText, totpStep, totpUri } from '../../src/identity/factors/totp.ts';
 import { openStore } from '../../src/stores/index.ts';
 import { temporaryDirectory } from '../stores/directory.ts';
 import { handClock, systemRandom } from '../stores/ports.ts';
 
 const SESSION: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
-// a session that nothing ends: a record that is not there, and stays so
-const alive = async () => ({ name: 'session/standing', version: 0 });
+// a session that nothing ends, of somebody who signed in just now: its record is not there, and stays so
+const alive = async (id: SessionId) => ({
+  name: 'session/standing',
+  version: 0,
+  session: { id, createdAt: clock.now(), proofs: [{ method: 'password', level: 'none', at: clock.now() }] as const },
+});
 const drift = () => 1;
 const STEP_MS = 30_000;
 const HERE: Caller = { address: '192.0.2.1', device: undefined };
@@ -35,7 +34,7 @@ const directory = temporaryDirectory();
 const clock = handClock();
 const random = systemRandom;
 const store = openStore({ clock, random }, { path: directory.path });
-const KEYS = { seal: [random.bytes(32)], backupCodes: [random.bytes(32)] };
+const KEYS = [random.bytes(32)];
 let factors: Factors;
 let ann: UserId;
 let users = 0;
@@ -57,12 +56,24 @@ const wrongOf = (secret: Uint8Array) => {
   return ['000000', '111111', '222222', '333333'].find((code) => !good.includes(code)) as string;
 };
 const verify = (user: UserId, method: FactorMethod, typed: string) => factors.verify(user, method, typed, HERE);
+/** What a form would carry, and the secret that it shows. */
+async function begin(user = ann): Promise<{ secret: Uint8Array; ticket: string }> {
+  const begun = await factors.beginTotp(user, SESSION);
+  if (!begun.ok) throw new Error(begun.reason);
+  return begun;
+}
+const confirm = (ticket: string, code: string, user = ann) => factors.confirmTotp(user, SESSION, { ticket, code });
 /** Enrols, and lets the step go by in which the code was used up. */
 async function enrol(user = ann): Promise<Uint8Array> {
-  const secret = await factors.beginTotp(user, SESSION);
-  expect(await factors.confirmTotp(user, SESSION, codeOf(secret))).toMatchObject({ ok: true });
+  const { secret, ticket } = await begin(user);
+  expect(await confirm(ticket, codeOf(secret), user)).toMatchObject({ ok: true });
   clock.advance(STEP_MS);
   return secret;
+}
+async function makeCodes(): Promise<readonly string[]> {
+  const made = await factors.makeBackupCodes(ann, SESSION);
+  if (!made.ok) throw new Error(made.reason);
+  return made.codes;
 }
 const count = async (outcomes: readonly Promise<{ readonly ok: boolean }>[]) =>
   (await Promise.all(outcomes)).filter(({ ok }) => ok).length;
@@ -127,13 +138,13 @@ describe('sealing', () => {
 
 describe('enrolling', () => {
   test('a secret of 160 bits becomes a factor with a code of it, and not before', async () => {
-    const secret = await factors.beginTotp(ann, SESSION);
+    const { secret, ticket } = await begin();
     expect(secret).toHaveLength(20);
-    expect(await factors.pendingTotp(ann, SESSION)).toEqual(secret);
+    expect(await factors.pendingTotp(ann, SESSION, ticket)).toEqual(secret);
     expect(await verify(ann, 'totp', codeOf(secret))).toEqual({ ok: false, reason: 'not_enrolled' });
-    expect(await factors.confirmTotp(ann, SESSION, wrongOf(secret))).toEqual({ ok: false, reason: 'wrong_code' });
+    expect(await confirm(ticket, wrongOf(secret))).toEqual({ ok: false, reason: 'wrong_code' });
     expect(await factors.list(ann)).toEqual([]);
-    expect(await factors.confirmTotp(ann, SESSION, codeOf(secret))).toMatchObject({ ok: true });
+    expect(await confirm(ticket, codeOf(secret))).toMatchObject({ ok: true });
     expect(await factors.list(ann)).toEqual([
       {
         id: expect.stringMatching(/^fac_[a-z2-7]{26}$/),
@@ -144,31 +155,49 @@ describe('enrolling', () => {
         left: undefined,
       },
     ]);
-    expect(await factors.pendingTotp(ann, SESSION)).toBeUndefined();
+    expect(await factors.pendingTotp(ann, SESSION, ticket)).toBeUndefined();
   });
   test('the code that confirmed is used up', async () => {
-    const secret = await factors.beginTotp(ann, SESSION);
+    const { secret, ticket } = await begin();
     const code = codeOf(secret);
-    await factors.confirmTotp(ann, SESSION, code);
+    await confirm(ticket, code);
     expect(await verify(ann, 'totp', code)).toEqual({ ok: false, reason: 'used_code' });
   });
   test('one confirmation makes one factor, however often it is sent at once', async () => {
-    const secret = await factors.beginTotp(ann, SESSION);
-    const sent = Array.from({ length: 20 }, () => factors.confirmTotp(ann, SESSION, codeOf(secret)));
+    const { secret, ticket } = await begin();
+    const sent = Array.from({ length: 20 }, () => confirm(ticket, codeOf(secret)));
     expect(await count(sent)).toBe(1);
     expect(await factors.list(ann)).toHaveLength(1);
   });
   test('belongs to the session that began it, and is over after ten minutes', async () => {
-    const secret = await factors.beginTotp(ann, SESSION);
+    const { secret, ticket } = await begin();
     const other: SessionId = 'ses_00bbbbbbbbbbbbbbbbbbbbbbbbbb';
-    expect(await factors.confirmTotp(ann, other, codeOf(secret))).toEqual({ ok: false, reason: 'not_begun' });
+    const code = codeOf(secret);
+    expect(await factors.confirmTotp(ann, other, { ticket, code })).toEqual({ ok: false, reason: 'not_begun' });
     clock.advance(ENROLMENT_MS);
-    expect(await factors.confirmTotp(ann, SESSION, codeOf(secret))).toEqual({ ok: false, reason: 'not_begun' });
+    expect(await confirm(ticket, codeOf(secret))).toEqual({ ok: false, reason: 'not_begun' });
+    expect(await factors.pendingTotp(ann, SESSION, ticket)).toBeUndefined();
+  });
+  test('whoever has the session but not the form that began learns nothing and confirms nothing', async () => {
+    const { secret, ticket } = await begin();
+    for (const guess of ['', 'x', ticket.slice(1), `${ticket}/${ann}`, random.id()]) {
+      expect(await factors.pendingTotp(ann, SESSION, guess)).toBeUndefined();
+      expect(await confirm(guess, codeOf(secret))).toEqual({ ok: false, reason: 'not_begun' });
+    }
+    expect(await confirm(ticket, codeOf(secret))).toMatchObject({ ok: true });
+  });
+  test('beginning again makes another secret and voids the first', async () => {
+    const [first, second] = [await begin(), await begin()];
+    expect(second.secret).not.toEqual(first.secret);
+    expect(await factors.pendingTotp(ann, SESSION, first.ticket)).toBeUndefined();
+    expect(await confirm(first.ticket, codeOf(first.secret))).toEqual({ ok: false, reason: 'not_begun' });
+    expect(await confirm(second.ticket, codeOf(first.secret))).toEqual({ ok: false, reason: 'wrong_code' });
+    expect(await confirm(second.ticket, codeOf(second.secret))).toMatchObject({ ok: true });
   });
   test('has a bound', async () => {
     for (let i = 0; i < MAX_TOTP; i++) await enrol();
-    const secret = await factors.beginTotp(ann, SESSION);
-    expect(await factors.confirmTotp(ann, SESSION, codeOf(secret))).toEqual({ ok: false, reason: 'too_many' });
+    const { secret, ticket } = await begin();
+    expect(await confirm(ticket, codeOf(secret))).toEqual({ ok: false, reason: 'too_many' });
   });
 });
 
@@ -179,7 +208,7 @@ describe('a code', () => {
     const [before, now, after] = [codeOf(secret, -1), codeOf(secret), codeOf(secret, 1)];
     expect(await verify(ann, 'totp', now)).toMatchObject({
       ok: true,
-      proof: { method: 'totp', level: 'medium', at: clock.now() },
+      proof: { method: 'totp', level: 'medium', at: clock.now(), factor: (await factors.list(ann))[0]?.id },
     });
     expect(await verify(ann, 'totp', now)).toEqual({ ok: false, reason: 'used_code' });
     expect(await verify(ann, 'totp', before)).toEqual({ ok: false, reason: 'used_code' });
@@ -194,16 +223,12 @@ describe('a code', () => {
   test('and in several processes', async () => {
     const secret = await enrol();
     const code = codeOf(secret);
-    const keys = {
-      seal: Buffer.from(KEYS.seal[0] as Uint8Array),
-      codes: Buffer.from(KEYS.backupCodes[0] as Uint8Array),
-    };
+    const key = Buffer.from(KEYS[0] as Uint8Array).toString('hex');
     const children = Array.from({ length: 3 }, () => {
       const child = fork(fileURLToPath(new URL('./factors-process.ts', import.meta.url)), [
         directory.path,
         String(clock.now()),
-        keys.seal.toString('hex'),
-        keys.codes.toString('hex'),
+        key,
       ]);
       onTestFinished(() => void child.kill('SIGKILL'));
       return child;
@@ -233,7 +258,7 @@ describe('a code', () => {
   });
   test('what is stored holds neither secret nor codes', async () => {
     const secret = await enrol();
-    const codes = (await factors.makeBackupCodes(ann, SESSION)) ?? [];
+    const codes = await makeCodes();
     const stored = JSON.stringify((await store.get({ partition: partitionOf(ann), name: factorsName(ann) }))?.value);
     for (const text of [...codes, totpSecretText(secret), Buffer.from(secret).toString('base64url')])
       expect(stored).not.toContain(text);
@@ -243,21 +268,76 @@ describe('a code', () => {
     await expect(factors.list(ann)).rejects.toThrow('unreadable');
     await expect(verify(ann, 'totp', '123456')).rejects.toThrow('unreadable');
   });
-  test('a new root secret reads what the former one sealed; another one reads nothing', async () => {
+  test('a stranger’s root secret reads nothing', async () => {
     const secret = await enrol();
-    const codes = (await factors.makeBackupCodes(ann, SESSION)) ?? [];
-    const fresh = random.bytes(32);
-    const ring = { seal: [fresh, ...KEYS.seal], backupCodes: [fresh, ...KEYS.backupCodes] };
-    const rotated = openFactors({ store, clock, random, alive, drift }, ring);
-    expect(await rotated.verify(ann, 'totp', codeOf(secret), HERE)).toMatchObject({ ok: true });
-    expect(await rotated.verify(ann, 'backup_code', codes[0] as string, HERE)).toMatchObject({ ok: true });
-    const stranger = openFactors({ store, clock, random, alive, drift }, { seal: [fresh], backupCodes: [fresh] });
-    await expect(stranger.verify(ann, 'totp', codeOf(secret, 1), HERE)).rejects.toThrow('root secret');
+    const codes = await makeCodes();
+    const stranger = openFactors({ store, clock, random, alive, drift }, [random.bytes(32)]);
+    await expect(stranger.verify(ann, 'totp', codeOf(secret), HERE)).rejects.toThrow('root secret');
+    await expect(stranger.verify(ann, 'backup_code', codes[0] as string, HERE)).rejects.toThrow('root secret');
   });
   test('without a store nothing is accepted', async () => {
     const gone = () => Promise.reject(new StoreUnavailable('gone'));
     const lost = openFactors({ store: { ...store, get: gone }, clock, random, alive, drift }, KEYS);
     await expect(lost.verify(ann, 'totp', '123456', HERE)).rejects.toThrow(StoreUnavailable);
+  });
+});
+
+describe('when the root secret is rotated', () => {
+  const fresh = random.bytes(32);
+  const open = (keys: readonly Uint8Array[]) => openFactors({ store, clock, random, alive, drift }, keys);
+  const stored = async () => (await store.get({ partition: partitionOf(ann), name: factorsName(ann) }))?.value;
+  const sealed = async () => ((await stored()) as { factors: { secret: string }[] }).factors.map((each) => each.secret);
+
+  test.each(['totp', 'backup_code'] as const)(
+    'a right code (%s) seals all of the user anew, and the former secret can go',
+    async (method) => {
+      const secrets = [await enrol(), await enrol()];
+      const [first = '', second = '', third = ''] = await makeCodes();
+      const both = open([fresh, ...KEYS]);
+      const right = method === 'totp' ? codeOf(secrets[0] as Uint8Array) : first;
+      const wrong = method === 'totp' ? wrongOf(secrets[0] as Uint8Array) : 'AAAAAAAA';
+      // what is not accepted changes nothing
+      const before = await stored();
+      expect(await both.verify(ann, method, wrong, HERE)).toEqual({ ok: false, reason: 'wrong_code' });
+      expect(await stored()).toEqual(before);
+      await expect(open([fresh]).verify(ann, method, right, HERE)).rejects.toThrow('root secret');
+
+      expect(await both.verify(ann, method, right, HERE)).toMatchObject({ ok: true });
+      clock.advance(STEP_MS);
+      const alone = open([fresh]);
+      for (const secret of secrets)
+        expect(await alone.verify(ann, 'totp', codeOf(secret), HERE)).toMatchObject({ ok: true });
+      expect(await alone.verify(ann, 'backup_code', second, HERE)).toMatchObject({ ok: true });
+      // and no key but the first opens it now
+      await expect(verify(ann, 'backup_code', third)).rejects.toThrow('root secret');
+    },
+  );
+  test('what lies under the first key already is left as it is', async () => {
+    const secret = await enrol();
+    const sealed = async () =>
+      ((await stored()) as { factors: { secret: string }[] }).factors.map((each) => each.secret);
+    const before = await sealed();
+    expect(await open([...KEYS, fresh]).verify(ann, 'totp', codeOf(secret), HERE)).toMatchObject({ ok: true });
+    expect(await sealed()).toEqual(before);
+  });
+  test('what nobody here can open is left for whoever can', async () => {
+    const secret = await enrol();
+    const elsewhere = open([fresh]);
+    const other = await elsewhere.beginTotp(ann, SESSION);
+    if (!other.ok) throw new Error(other.reason);
+    const given = { ticket: other.ticket, code: codeOf(other.secret) };
+    expect(await elsewhere.confirmTotp(ann, SESSION, given)).toMatchObject({ ok: true });
+    clock.advance(STEP_MS);
+    const before = await sealed();
+    expect(await verify(ann, 'totp', codeOf(secret))).toMatchObject({ ok: true });
+    expect(await sealed()).toEqual(before);
+  });
+  test('an enrolment that was begun before is finished after', async () => {
+    const { secret, ticket } = await begin();
+    const rotated = open([fresh, ...KEYS]);
+    expect(await rotated.confirmTotp(ann, SESSION, { ticket, code: codeOf(secret) })).toMatchObject({ ok: true });
+    clock.advance(STEP_MS);
+    expect(await open([fresh]).verify(ann, 'totp', codeOf(secret), HERE)).toMatchObject({ ok: true });
   });
 });
 
@@ -305,7 +385,7 @@ describe('backup codes', () => {
   });
   test('each is good once', async () => {
     await enrol();
-    const codes = (await factors.makeBackupCodes(ann, SESSION)) ?? [];
+    const codes = await makeCodes();
     const [first, second] = codes as [string, string];
     expect(await verify(ann, 'backup_code', first.toLowerCase())).toMatchObject({
       ok: true,
@@ -318,18 +398,18 @@ describe('backup codes', () => {
   });
   test('new ones void the old ones', async () => {
     await enrol();
-    const old = (await factors.makeBackupCodes(ann, SESSION)) ?? [];
+    const old = await makeCodes();
     await factors.makeBackupCodes(ann, SESSION);
     expect(await verify(ann, 'backup_code', old[0] as string)).toEqual({ ok: false, reason: 'wrong_code' });
     expect((await factors.list(ann)).map(({ method }) => method)).toEqual(['totp', 'backup_code']);
   });
   test('are the backup of something, and go with it', async () => {
-    expect(await factors.makeBackupCodes(ann, SESSION)).toBeUndefined();
+    expect(await factors.makeBackupCodes(ann, SESSION)).toEqual({ ok: false, reason: 'no_factor' });
     await enrol();
     await factors.makeBackupCodes(ann, SESSION);
     const [totp] = await factors.list(ann);
-    expect(await factors.remove(ann, SESSION, 'fac_other')).toBe(false);
-    expect(await factors.remove(ann, SESSION, totp?.id ?? 'fac_none')).toBe(true);
+    expect(await factors.remove(ann, SESSION, 'fac_other')).toEqual({ ok: false, reason: 'unknown_factor' });
+    expect(await factors.remove(ann, SESSION, totp?.id ?? 'fac_none')).toEqual({ ok: true });
     expect(await factors.list(ann)).toEqual([]);
     expect(await store.get({ partition: partitionOf(ann), name: factorsName(ann) })).toBeUndefined();
   });

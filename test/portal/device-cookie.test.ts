@@ -1,6 +1,5 @@
 import { generateSync } from 'otplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { SessionId } from '../../src/core/session.ts';
 import { LOCKOUT_LIMITS } from '../../src/identity/lockout.ts';
 import { mac } from '../../src/keys/mac.ts';
 import { openDeviceCookies } from '../../src/portal/device-cookie.ts';
@@ -163,12 +162,9 @@ describe('it is given', () => {
   });
 
   test('after the second step, not after the first', async () => {
-    const by: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
     await world.accounts.add('eva', { password: PASSWORD });
-    const secret = await world.factors.beginTotp('staff:eva', by);
+    const secret = await world.enrol('eva');
     const code = () => generateSync({ secret, epoch: Math.floor(world.clock.now() / 1000) });
-    await world.factors.confirmTotp('staff:eva', by, code());
-    world.clock.advance(30_000);
     const shared = await knownFor('ann');
     const page = await shared.signIn('eva', PASSWORD);
     expect([page.status, headerOf(page, 'Set-Cookie').some((line) => line.startsWith(COOKIE))]).toEqual([200, false]);

@@ -1,8 +1,8 @@
 import { generateSync } from 'otplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/core/handler.ts';
+import { MANAGE_FACTORS_MS } from '../../src/identity/factors/managing.ts';
 import { deviceWord } from '../../src/portal/device-word.ts';
-import { MANAGE_FACTORS_MS } from '../../src/portal/managing.ts';
 import { type Browser, bodyOf, headerOf, hiddenOf } from './browser.ts';
 import { openWorld, PASSWORD, type World } from './world.ts';
 
@@ -37,9 +37,13 @@ async function signedIn(): Promise<Browser> {
   expect((await browser.signIn(name, PASSWORD)).status).toBe(303);
   return browser;
 }
+/** Sends the form of a page that shows a secret, with a code. */
+const confirm = (browser: Browser, page: Answer, code: string): Promise<Answer> =>
+  browser.post('me/factors', { ...hiddenOf(page), code });
 async function enrol(browser: Browser): Promise<string> {
-  const secret = secretOn(await act(browser, 'me/factors', { action: 'enrol_totp' }));
-  const done = await act(browser, 'me/factors', { action: 'confirm_totp', code: codeOf(secret) });
+  const page = await act(browser, 'me/factors', { action: 'enrol_totp' });
+  const secret = secretOn(page);
+  const done = await confirm(browser, page, codeOf(secret));
   expect([done.status, headerOf(done, 'Location')]).toEqual([303, ['/.sallyport/me']]);
   world.clock.advance(30_000);
   return secret;
@@ -57,13 +61,10 @@ describe('enrolling', () => {
     expect(bodyOf(page)).toMatch(/<svg class="qr" role="img" aria-label="[^"]+" viewBox="0 0 \d+ \d+"/);
     expect(bodyOf(page)).not.toMatch(/ style=|<script|<img/);
     const code = codeOf(secretOn(page));
-    const wrong = await act(browser, 'me/factors', {
-      action: 'confirm_totp',
-      code: code === '000000' ? '1' : '000000',
-    });
+    const wrong = await confirm(browser, page, code === '000000' ? '1' : '000000');
     expect([wrong.status, secretOn(wrong)]).toEqual([401, secretOn(page)]);
     expect(await factorsOf(browser)).toEqual([]);
-    expect((await act(browser, 'me/factors', { action: 'confirm_totp', code })).status).toBe(303);
+    expect((await confirm(browser, wrong, code)).status).toBe(303);
     expect(await factorsOf(browser)).toEqual([
       {
         id: expect.stringMatching(/^fac_/),
@@ -78,6 +79,31 @@ describe('enrolling', () => {
     ]);
     expect(JSON.stringify(world.events)).not.toContain(secretOn(page));
   });
+  test('whoever shares the session is not shown the secret by a wrong code, nor finishes what another form began', async () => {
+    const browser = await signedIn();
+    const page = await act(browser, 'me/factors', { action: 'enrol_totp' });
+    const secret = secretOn(page);
+    for (const more of [{}, { enrolment: '' }, { enrolment: 'AAAAAAAAAAAAAAAAAAAAAA' }])
+      for (const code of ['000000', codeOf(secret)]) {
+        const answer = await act(browser, 'me/factors', { action: 'confirm_totp', code, ...more });
+        expect([answer.status, secretOn(answer)]).toEqual([303, '']);
+      }
+    expect(await factorsOf(browser)).toEqual([]);
+    expect((await confirm(browser, page, codeOf(secret))).status).toBe(303);
+    expect(await factorsOf(browser)).toHaveLength(1);
+  });
+  test('beginning again shows another secret, and the first is void', async () => {
+    const browser = await signedIn();
+    const first = await act(browser, 'me/factors', { action: 'enrol_totp' });
+    const second = await act(browser, 'me/factors', { action: 'enrol_totp' });
+    expect(secretOn(second)).not.toBe(secretOn(first));
+    const stale = await confirm(browser, first, codeOf(secretOn(first)));
+    expect([stale.status, secretOn(stale)]).toEqual([303, '']);
+    expect(world.durable.at(-1)).toMatchObject({ action: 'factor_add', result: 'failure', reason: 'not_begun' });
+    const mixed = await confirm(browser, second, codeOf(secretOn(first)));
+    expect([mixed.status, secretOn(mixed)]).toEqual([401, secretOn(second)]);
+    expect((await confirm(browser, second, codeOf(secretOn(second)))).status).toBe(303);
+  });
   test('does not raise the session', async () => {
     const browser = await signedIn();
     await enrol(browser);
@@ -87,7 +113,8 @@ describe('enrolling', () => {
   test('the first factor only within ten minutes of signing in', async () => {
     const browser = await signedIn();
     world.clock.advance(MANAGE_FACTORS_MS);
-    expect((await act(browser, 'me/factors', { action: 'enrol_totp' })).status).toBe(200);
+    const inTime = await act(browser, 'me/factors', { action: 'enrol_totp' });
+    expect(inTime.status).toBe(200);
     world.clock.advance(1);
     const late = await browser.post('me/factors', {
       csrf: hiddenOf(await browser.get('me')).csrf ?? '',
@@ -96,7 +123,8 @@ describe('enrolling', () => {
     expect([late.status, secretOn(late)]).toEqual([403, '']);
     expect(bodyOf(late)).toContain('sign in again');
     // what was begun in time is not finished out of time either
-    expect((await act(browser, 'me/factors', { action: 'confirm_totp', code: '123456' })).status).toBe(403);
+    expect((await confirm(browser, inTime, codeOf(secretOn(inTime)))).status).toBe(403);
+    expect(await factorsOf(browser)).toEqual([]);
   });
   test('another one only with a factor that was shown lately', async () => {
     const secret = await enrol(await signedIn());
@@ -126,8 +154,8 @@ describe('enrolling', () => {
   test('has a bound, and says so', async () => {
     const browser = await signedIn();
     for (let i = 0; i < 3; i++) await enrol(browser);
-    const secret = secretOn(await act(browser, 'me/factors', { action: 'enrol_totp' }));
-    const answer = await act(browser, 'me/factors', { action: 'confirm_totp', code: codeOf(secret) });
+    const page = await act(browser, 'me/factors', { action: 'enrol_totp' });
+    const answer = await confirm(browser, page, codeOf(secretOn(page)));
     expect([answer.status, bodyOf(answer)]).toEqual([403, expect.stringContaining('too many')]);
   });
 });
@@ -170,6 +198,47 @@ describe('backup codes and removing', () => {
     await enrol(bob);
     expect((await act(bob, 'me/factors', { action: 'remove', id })).status).toBe(404);
     expect(await world.factors.list(`staff:${owner}`)).toHaveLength(1);
+  });
+});
+
+describe('removing a factor', () => {
+  test('takes what it proved from every session, the very one that removed it too', async () => {
+    const secret = await enrol(await signedIn());
+    const again = async () => {
+      const browser = world.browser();
+      const hidden = hiddenOf(await browser.signIn(name, PASSWORD));
+      expect((await browser.post('login', { ...hidden, code: codeOf(secret) })).status).toBe(303);
+      world.clock.advance(30_000);
+      return browser;
+    };
+    const [owner, other] = [await again(), await again()];
+    const methods = async (browser: Browser) =>
+      (await world.sessionOf(browser.sessionCookie ?? ''))?.proofs.map(({ method }) => method);
+    expect([await methods(owner), await methods(other)]).toEqual([
+      ['password', 'totp'],
+      ['password', 'totp'],
+    ]);
+    // a second one first: with none at all nobody would be asked
+    await enrol(owner);
+    const [{ id }] = await factorsOf(owner);
+    expect((await act(owner, 'me/factors', { action: 'remove', id })).status).toBe(303);
+    expect([await methods(owner), await methods(other)]).toEqual([['password'], ['password']]);
+    // so nothing is changed on the strength of it
+    const answer = await act(other, 'me/factors', { action: 'backup_codes' });
+    expect(headerOf(answer, 'Location')[0]).toMatch(/^\/\.sallyport\/step-up/);
+  });
+  test('new backup codes take what the former ones proved', async () => {
+    const secret = await enrol(await signedIn());
+    const [code = ''] = await world.makeBackupCodes(name);
+    const thief = world.browser();
+    const hidden = hiddenOf(await thief.signIn(name, PASSWORD));
+    expect((await thief.post('login', { ...hidden, method: 'backup_code', code })).status).toBe(303);
+    const owner = world.browser();
+    const fields = { ...hiddenOf(await owner.signIn(name, PASSWORD)), method: 'totp', code: codeOf(secret) };
+    expect((await owner.post('login', fields)).status).toBe(303);
+    expect((await act(owner, 'me/factors', { action: 'backup_codes' })).status).toBe(200);
+    const left = (await world.sessionOf(thief.sessionCookie ?? ''))?.proofs.map(({ method }) => method);
+    expect(left).toEqual(['password']);
   });
 });
 

@@ -1,12 +1,10 @@
 import { generateSync } from 'otplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { SessionId } from '../../src/core/session.ts';
 import { CODE_ATTEMPTS, CODE_WINDOW_MS } from '../../src/identity/factors/attempts.ts';
 import { PENDING_SIGN_IN_MS } from '../../src/identity/factors/pending.ts';
 import { type Browser, bodyOf, headerOf, hiddenOf } from './browser.ts';
 import { openWorld, PASSWORD, type World } from './world.ts';
 
-const ENROLLED_BY: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
 let world: World;
 let people = 0;
 let name: string;
@@ -18,9 +16,7 @@ afterAll(() => world.close());
 beforeEach(async () => {
   name = `eva-${people++}`;
   await world.accounts.add(name, { password: PASSWORD });
-  secret = await world.factors.beginTotp(`staff:${name}`, ENROLLED_BY);
-  await world.factors.confirmTotp(`staff:${name}`, ENROLLED_BY, codeNow());
-  world.clock.advance(30_000);
+  secret = await world.enrol(name);
   world.events.length = 0;
   world.durable.length = 0;
 });
@@ -54,7 +50,7 @@ describe('the password step', () => {
     expect(leveled(bodyOf(enrolled))).toBe(leveled(bodyOf(other)));
   });
   test('a choice of codes is offered where there is one', async () => {
-    await world.factors.makeBackupCodes(`staff:${name}`, ENROLLED_BY);
+    await world.makeBackupCodes(name);
     const answer = await world.browser().signIn(name, PASSWORD);
     expect(bodyOf(answer)).toMatch(/<select id="method" name="method"><option value="totp">.*value="backup_code">/);
   });
@@ -72,7 +68,7 @@ describe('the code step', () => {
     const session = await world.sessionOf(browser.sessionCookie ?? '');
     expect(session?.proofs).toEqual([
       { method: 'password', level: 'none', at },
-      { method: 'totp', level: 'medium', at: at + 1000 },
+      { method: 'totp', level: 'medium', at: at + 1000, factor: (await world.factors.list(`staff:${name}`))[0]?.id },
     ]);
     expect(world.durable.at(-1)).toMatchObject({
       action: 'sign_in',
@@ -83,7 +79,7 @@ describe('the code step', () => {
     expect(JSON.stringify(world.events)).not.toContain(codeNow());
   });
   test('a backup code does too, once', async () => {
-    const [code = ''] = (await world.factors.makeBackupCodes(`staff:${name}`, ENROLLED_BY)) ?? [];
+    const [code = ''] = await world.makeBackupCodes(name);
     const browser = world.browser();
     const hidden = await first(browser);
     expect((await browser.post('login', { ...hidden, method: 'backup_code', code })).status).toBe(303);

@@ -1,10 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { generateSync } from 'otplib';
 import { signInLocally } from '../../src/app/signing-in.ts';
+import type { Proof } from '../../src/core/decision.ts';
 import type { AuditEvent } from '../../src/core/event.ts';
 import type { Log, Recorder } from '../../src/core/ports.ts';
-import type { Session } from '../../src/core/session.ts';
-import { openAccounts } from '../../src/identity/accounts.ts';
+import type { Session, SessionId } from '../../src/core/session.ts';
+import { userId } from '../../src/core/subject.ts';
+import { openAccounts, subjectOf } from '../../src/identity/accounts.ts';
 import { openPendingSignIns } from '../../src/identity/factors/pending.ts';
+import { standingProofs } from '../../src/identity/factors/standing.ts';
 import { openFactors } from '../../src/identity/factors/store.ts';
 import { openKnownDevices } from '../../src/identity/known-devices.ts';
 import { openLockout } from '../../src/identity/lockout.ts';
@@ -44,8 +48,9 @@ export async function openWorld() {
   const accounts = openAccounts({ store, clock, hasher }, 'staff');
   await accounts.add('ann', { email: 'ann@example.com', groups: ['finance'], roles: ['editor'], password: PASSWORD });
   await accounts.add('bob', { password: PASSWORD });
+  const standing = ({ subject, proofs }: Session) => standingProofs({ store }, subject.user, proofs);
   const sessions = openSessions(
-    { store, clock, random, log: SILENT },
+    { store, clock, random, log: SILENT, standing },
     { idleMs: 1_800_000, floorMs: 300_000, absoluteMs: 28_800_000 },
   );
   await sessions.start();
@@ -76,10 +81,7 @@ export async function openWorld() {
     listUser: sessions.listUser,
     revokeUser: sessions.revokeUser,
   };
-  const factors = openFactors(
-    { store, clock, random, alive: async () => ({ name: 'session/standing', version: 0 }), drift: () => 1 },
-    { seal: [random.bytes(32)], backupCodes: [random.bytes(32)] },
-  );
+  const factors = openFactors({ store, clock, random, alive: sessions.alive, drift: () => 1 }, [random.bytes(32)]);
   const known = openKnownDevices({ store, clock });
   const devices = openDeviceCookies({ random, known }, [random.bytes(32)]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
@@ -111,6 +113,47 @@ export async function openWorld() {
   };
   const endpoints = portalEndpoints(deps);
 
+  /** Does something in a session of somebody who just signed in with all that they have; it is over then. */
+  async function asOwner<T>(name: string, work: (session: SessionId) => Promise<T>): Promise<T> {
+    const account = await accounts.find(name);
+    if (account === undefined) throw new Error(`no account ${name}`);
+    const at = clock.now();
+    const shown = (await factors.list(account.user)).map(
+      ({ id, method }): Proof => ({ method, level: 'medium', at, factor: id }),
+    );
+    const { session } = await sessions.create(subjectOf(account), {
+      host: 'wiki.example.com',
+      proofs: [{ method: 'password', level: 'none', at }, ...shown],
+      address: '192.0.2.1',
+      userAgent: '',
+    });
+    const done = await work(session.id);
+    await sessions.revoke(session.id, 'test', 'test');
+    return done;
+  }
+
+  /** Adds an authenticator, and lets the step go by in which its first code was used up. */
+  async function enrol(name: string): Promise<Uint8Array> {
+    const user = userId('staff', name);
+    const secret = await asOwner(name, async (session) => {
+      const begun = await factors.beginTotp(user, session);
+      if (!begun.ok) throw new Error(begun.reason);
+      const code = generateSync({ secret: begun.secret, epoch: Math.floor(clock.now() / 1000) });
+      const confirmed = await factors.confirmTotp(user, session, { ticket: begun.ticket, code });
+      if (!confirmed.ok) throw new Error(confirmed.reason);
+      return begun.secret;
+    });
+    clock.advance(30_000);
+    return secret;
+  }
+
+  const makeBackupCodes = (name: string): Promise<readonly string[]> =>
+    asOwner(name, async (session) => {
+      const made = await factors.makeBackupCodes(userId('staff', name), session);
+      if (!made.ok) throw new Error(made.reason);
+      return made.codes;
+    });
+
   async function sessionOf(cookie: string): Promise<Session | undefined> {
     const found = await sessions.lookup(cookie, 'wiki.example.com', clock.now());
     return found.state === 'valid' ? found.session : undefined;
@@ -133,6 +176,8 @@ export async function openWorld() {
     publicKey,
     privateKey,
     sessionOf,
+    enrol,
+    makeBackupCodes,
     browser: (table = endpoints) => new Browser(table, sessionOf),
     endpoints,
     close: async () => {

@@ -17,13 +17,21 @@ export const codeAt = (secret: Uint8Array, now: number): string =>
 export async function enrolTotp({ gateway, directory }: TestGateway, clock: Clock, user: UserId): Promise<Uint8Array> {
   const { store, random } = gateway.services;
   const { secrets } = loadRootSecrets({}, { dataDir: `${directory}/data`, random });
-  const keys = (label: string) => secrets.map((each) => deriveKey(each, label));
-  // a session that stands: its record is not there, and stays so
-  const alive = async () => ({ name: 'session/standing', version: 0 });
+  const proofs = [{ method: 'password', level: 'none', at: clock.now() }] as const;
+  // a session of a sign-in that stands: its record is not there, and stays so
+  const alive = async (id: SessionId) => ({
+    ...{ name: 'session/standing', version: 0 },
+    session: { id, createdAt: clock.now(), proofs },
+  });
   const deps = { store, clock, random, alive, drift: () => 1 };
-  const factors = openFactors(deps, { seal: keys('factor/seal'), backupCodes: keys('factor/backup-code') });
-  const secret = await factors.beginTotp(user, SESSION);
-  const confirmed = await factors.confirmTotp(user, SESSION, codeAt(secret, clock.now()));
+  const factors = openFactors(
+    deps,
+    secrets.map((each) => deriveKey(each, 'factor/seal')),
+  );
+  const begun = await factors.beginTotp(user, SESSION);
+  if (!begun.ok) throw new Error(`not begun: ${begun.reason}`);
+  const { secret, ticket } = begun;
+  const confirmed = await factors.confirmTotp(user, SESSION, { ticket, code: codeAt(secret, clock.now()) });
   if (!confirmed.ok) throw new Error(`not enrolled: ${confirmed.reason}`);
   return secret;
 }

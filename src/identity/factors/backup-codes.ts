@@ -24,29 +24,22 @@ export function backupCode(typed: string): string | undefined {
 }
 
 /**
- * What is kept of a code: HMAC-SHA-256 under a key that is not in the store, over the code and whose it is. A slow hash is for
- * secrets that people choose. These are random, whoever has only the store cannot try a single one without the key, and
- * online the count of wrong codes (attempts.ts) leaves 2^40 far out of reach.
+ * What is kept of a code: HMAC-SHA-256 under a key of its set, over the code and whose it is. The key is random and lies sealed
+ * beside the hashes, so a new root secret needs no new codes. A slow hash is for secrets that people choose. These are random,
+ * whoever has only the store cannot try a single one without the root secret, and online the count of wrong codes
+ * (attempts.ts) leaves 2^40 far out of reach.
  */
 export const backupCodeHash = (key: Uint8Array, user: UserId, set: string, code: string): string =>
   // the code and the set's id have fixed lengths, so no two lists of parts run together
   createHmac('sha256', key).update(`${code}/${set}/${user}`).digest('base64url');
 
-/** Which of the hashes this code has under any of the keys; −1: none. Looks at all of them, wherever it is found. */
-export function findBackupCode(
-  keys: readonly Uint8Array[],
-  user: UserId,
-  set: string,
-  code: string,
-  hashes: readonly string[],
-): number {
+/** Which of the hashes is this one; −1: none. Looks at all of them, wherever it is found. */
+export function findBackupCode(wanted: string, hashes: readonly string[]): number {
+  const bytes = Buffer.from(wanted);
   let found = -1;
-  for (const key of keys) {
-    const wanted = Buffer.from(backupCodeHash(key, user, set, code));
-    for (const [at, hash] of hashes.entries()) {
-      const known = Buffer.from(hash);
-      if (known.length === wanted.length && timingSafeEqual(known, wanted)) found = at;
-    }
+  for (const [at, hash] of hashes.entries()) {
+    const known = Buffer.from(hash);
+    if (known.length === bytes.length && timingSafeEqual(known, bytes)) found = at;
   }
   return found;
 }

@@ -12,12 +12,12 @@ interface Enrolled {
   readonly createdBy: SessionId;
   /** wall-clock ms; undefined: never */
   readonly usedAt: number | undefined;
+  /** seal.ts: what the app and we both know, or the key under which the backup codes are kept */
+  readonly secret: string;
 }
 
 export interface TotpRecord extends Enrolled {
   readonly method: 'totp';
-  /** seal.ts */
-  readonly secret: string;
   /** time step of the last code that was accepted; only later ones are */
   readonly lastStep: number;
 }
@@ -49,15 +49,15 @@ function decodeFactor(value: Json): FactorRecord {
   const { id, createdAt, createdBy, usedAt, method, secret, lastStep, codes } = fieldsOf(value) ?? {};
   if (typeof id !== 'string' || !id.startsWith('fac_') || typeof createdBy !== 'string' || !isNumber(createdAt))
     throw unreadable();
-  if (usedAt !== null && !isNumber(usedAt)) throw unreadable();
+  if ((usedAt !== null && !isNumber(usedAt)) || typeof secret !== 'string') throw unreadable();
   const enrolled: Enrolled = {
     id: id as FactorId,
     createdAt,
     createdBy: createdBy as SessionId,
     usedAt: usedAt ?? undefined,
+    secret,
   };
-  if (method === 'totp' && typeof secret === 'string' && isNumber(lastStep))
-    return { ...enrolled, method, secret, lastStep };
+  if (method === 'totp' && isNumber(lastStep)) return { ...enrolled, method, lastStep };
   if (method === 'backup_code' && Array.isArray(codes))
     return { ...enrolled, method, codes: (codes as readonly Json[]).map(decodeCode) };
   throw unreadable();

@@ -6,8 +6,9 @@ import { factorsName } from './keys.ts';
 const ATTEMPTS = 64;
 
 /**
- * Takes all second factors of a user away, and what was counted of their codes, for administration; resolves to whether there were any. Needs no key, so it works on
- * factors that nobody can open any more. Sessions are the caller's to end, after this has resolved.
+ * Takes all second factors of a user away, and what was counted of their codes, for administration; resolves to whether there
+ * were any. Needs no key, so it works on factors that nobody can open any more. Sessions are the caller's to end, after this
+ * has resolved.
  * @throws StoreUnavailable
  */
 export async function resetFactors({ store }: { readonly store: Store }, user: UserId): Promise<boolean> {

@@ -33,3 +33,19 @@ export function unseal(keys: readonly Uint8Array[], context: string, sealed: str
   }
   return undefined;
 }
+
+/**
+ * The same secret under the first key of the ring. As it is when it lies under that one already, or under none of them: what
+ * cannot be opened is left for whoever has the key.
+ */
+export function resealed(
+  keys: readonly [Uint8Array, ...Uint8Array[]],
+  random: Random,
+  context: string,
+  sealed: string,
+): string {
+  const [first, ...former] = keys;
+  if (unseal([first], context, sealed) !== undefined) return sealed;
+  const secret = unseal(former, context, sealed);
+  return secret === undefined ? sealed : seal(first, random, context, secret);
+}
