@@ -28,7 +28,7 @@ import { administration } from './administration.ts';
 import { type Current, openCurrent } from './current.ts';
 import { issuersOf } from './issuers.ts';
 import { openServices, type Ports, type Services, sessionLimits } from './services.ts';
-import { resumeLocally, signInLocally } from './signing-in.ts';
+import { hasLocalPassword, resumeLocally, signInLocally } from './signing-in.ts';
 import type { Environment } from './snapshot.ts';
 import { startFailure, startStep } from './start-failure.ts';
 import { timedStore } from './timed-store.ts';
@@ -107,6 +107,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       metrics.authentication('password', outcome.ok ? 'success' : outcome.reason);
       return outcome;
     },
+    hasPassword: (user) => hasLocalPassword(accounts, user),
     resume: (pending) => resumeLocally(accounts, pending),
     pending: openPendingSignIns({ store, clock }),
     factors: {

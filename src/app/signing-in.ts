@@ -1,4 +1,5 @@
 import type { Clock } from '../core/ports.ts';
+import type { UserId } from '../core/subject.ts';
 import type { Accounts } from '../identity/accounts.ts';
 import type { PendingSignIn } from '../identity/factors/pending.ts';
 import type { Lockout } from '../identity/lockout.ts';
@@ -45,6 +46,13 @@ export async function resumeLocally(
 ): Promise<Extract<SignInOutcome, { ok: true }> | undefined> {
   const named = accounts.get(pending.user.slice(0, pending.user.indexOf(':')));
   return named && resumeSignIn(named, pending);
+}
+
+/** Whether a user has a local account with a password. */
+export async function hasLocalPassword(accounts: ReadonlyMap<string, Accounts>, user: UserId): Promise<boolean> {
+  const colon = user.indexOf(':');
+  const found = await accounts.get(user.slice(0, colon))?.find(user.slice(colon + 1));
+  return found?.hasPassword === true;
 }
 
 /** Accounts of a gateway that has none. */

@@ -3,7 +3,7 @@ import { html } from './html.ts';
 import { type Language, messagesIn } from './languages.ts';
 import { type HeaderPair, originOf, renderPage } from './layout.ts';
 import type { Messages } from './messages.ts';
-import { SIGN_IN_PATH, SIGN_OUT_PATH, STEP_UP_PATH } from './paths.ts';
+import { freshSignInUrl, SIGN_IN_PATH, SIGN_OUT_PATH, STEP_UP_PATH } from './paths.ts';
 
 /** Kinds of codes that can be typed here. */
 export type CodeMethod = 'totp' | 'backup_code';
@@ -23,6 +23,10 @@ export interface CodeView {
   readonly hidden?: ReadonlyMap<string, string> | undefined;
   /** the code was not accepted; reads the same whatever the cause was */
   readonly failed?: boolean;
+  /** where the password can be given instead */
+  readonly passwordUrl?: string | undefined;
+  /** where to sign in again instead */
+  readonly signInUrl?: string | undefined;
   readonly headers?: readonly HeaderPair[];
 }
 
@@ -44,7 +48,15 @@ ${methodField(view, phrases)}
 <input id="code" name="code" type="text" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="32" required autofocus${view.methods.every((method) => method === 'totp') && html` inputmode="numeric"`}${failed && html` aria-invalid="true" aria-describedby="problem"`}>
 <p class="actions"><button class="button primary wide" type="submit">${phrases.confirm}</button></p>
 </form>
-<p class="actions"><a href="${isSignIn ? SIGN_IN_PATH : SIGN_OUT_PATH}">${isSignIn ? phrases.startAgain : phrases.signOut}</a></p>`;
+<p class="actions">${
+    view.passwordUrl !== undefined &&
+    html`<a href="${view.passwordUrl}">${phrases.usePassword}</a>
+`
+  }${
+    view.signInUrl !== undefined &&
+    html`<a href="${view.signInUrl}">${phrases.signInAgain}</a>
+`
+  }${isSignIn ? html`<a href="${freshSignInUrl(view.returnTo)}">${phrases.startAgain}</a>` : html`<a href="${SIGN_OUT_PATH}">${phrases.signOut}</a>`}</p>`;
   return renderPage({
     status: failed ? 401 : 200,
     language: view.language,

@@ -3,7 +3,7 @@ import { type Html, html } from './html.ts';
 import { type Language, messagesIn } from './languages.ts';
 import { renderPage } from './layout.ts';
 import type { Messages } from './messages.ts';
-import { FACTORS_PATH, SESSIONS_PATH, SIGN_OUT_PATH } from './paths.ts';
+import { FACTORS_PATH, freshSignInUrl, ME_PATH, SESSIONS_PATH, SIGN_OUT_PATH } from './paths.ts';
 
 /** Instants are wall-clock ms. */
 export interface MeView {
@@ -67,8 +67,9 @@ ${button(view, FACTORS_PATH, { action: 'remove', id: factor.id }, phrases.remove
   if (view.factors.length === 0) {
     const enrol = view.canEnrol
       ? button(view, FACTORS_PATH, { action: 'enrol_totp' }, phrases.enrolTotp, true)
-      : html`<p class="muted">${phrases.enrolTooLate}</p>`;
-    return html`<p>${phrases.noFactors}</p><div class="actions">${enrol}</div>`;
+      : html`<a class="button" href="${freshSignInUrl(ME_PATH)}">${phrases.signInAgain}</a>`;
+    return html`<p>${phrases.noFactors}</p>
+${!view.canEnrol && html`<p class="muted">${phrases.enrolTooLate}</p>`}<div class="actions">${enrol}</div>`;
   }
   return html`<ul class="items">${items}</ul>
 <div class="actions">${button(view, FACTORS_PATH, { action: 'enrol_totp' }, phrases.enrolTotp)}

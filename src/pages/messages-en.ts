@@ -188,10 +188,15 @@ export const ENGLISH: Messages = {
     startAgain: 'Start again',
     stepUpTitle: 'Please confirm that it is you',
     stepUpLead: 'What you are about to open asks for a fresh second factor.',
+    stepUpPasswordLead: 'What you are about to open asks for your password once more.',
+    stepUpSignInLead: 'What you are about to open asks for a fresh sign-in. You will come back to it.',
+    passwordFailed: 'That did not work. Check your password and try again.',
+    usePassword: 'Use the password instead',
+    useCode: 'Use a code instead',
     stepUpNoFactor: 'There is no second factor in your account yet.',
     stepUpNotEnough: 'None of the factors in your account is what is asked for here.',
     stepUpEnrol:
-      'You can add an authenticator app on your own page within ten minutes of signing in, so sign out, sign in again and add it there. Otherwise ask your administrator.',
+      'You can add an authenticator app on your own page within ten minutes of signing in: sign in again and add it there. Otherwise ask your administrator.',
     stepUpDone: 'Confirmed',
     stepUpDoneLead:
       'You can close this window, go back to the other one and reload it: your browser will offer to send everything again.',

@@ -1,4 +1,4 @@
-import type { Need } from '../core/decision.ts';
+import type { Method, Need } from '../core/decision.ts';
 import { needQuery } from '../core/need.ts';
 import { MAX_RETURN_TO } from '../core/return-to.ts';
 
@@ -19,9 +19,15 @@ export const FACTORS_PATH = '/.sallyport/me/factors';
  */
 export const signInUrl = (target: string, longest?: number): string => comingBack(SIGN_IN_PATH, target, '', longest);
 
-/** Where to give a stronger proof and then come back to `target`, as above. */
-export const stepUpUrl = (target: string, need?: Need, longest?: number): string =>
-  comingBack(STEP_UP_PATH, target, need === undefined ? '' : needQuery(need), longest);
+/** The same for somebody who may be signed in already: they are asked all the same (OpenID Connect Core, 3.1.2.1, `prompt`). */
+export const freshSignInUrl = (target: string, longest?: number): string =>
+  comingBack(SIGN_IN_PATH, target, '&prompt=login', longest);
+
+/** Where to give a stronger proof and then come back to `target`, as above; `method` is what to ask for where there is a choice. */
+export const stepUpUrl = (target: string, need?: Need, longest?: number, method?: Method): string => {
+  const asked = need === undefined ? '' : needQuery(need);
+  return comingBack(STEP_UP_PATH, target, method === undefined ? asked : `${asked}&method=${method}`, longest);
+};
 
 function comingBack(page: string, target: string, rest: string, longest = Number.POSITIVE_INFINITY): string {
   const address = (to: string): string => `${page}?return_to=${encodeURIComponent(to)}${rest}`;

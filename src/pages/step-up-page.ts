@@ -3,7 +3,7 @@ import type { Answer } from '../core/handler.ts';
 import { html } from './html.ts';
 import { type Language, messagesIn } from './languages.ts';
 import { renderPage } from './layout.ts';
-import { ME_PATH, SIGN_OUT_PATH } from './paths.ts';
+import { freshSignInUrl, ME_PATH, SIGN_OUT_PATH } from './paths.ts';
 import { needFacts } from './refusal.ts';
 
 /** Nothing that this person has is what is asked for: says so, and how to get it. 403. */
@@ -18,10 +18,22 @@ export function renderNoFactor(view: {
   const content = html`<h1>${phrases.stepUpTitle}</h1>
 <p>${view.hasOthers ? phrases.stepUpNotEnough : phrases.stepUpNoFactor}</p>
 <p>${phrases.stepUpEnrol}</p>
-<p class="actions"><a class="button primary" href="${ME_PATH}">${phrases.myPage}</a>
+<p class="actions"><a class="button primary" href="${freshSignInUrl(ME_PATH)}">${phrases.signInAgain}</a>
+<a class="button" href="${ME_PATH}">${phrases.myPage}</a>
 <a class="button" href="${SIGN_OUT_PATH}">${phrases.signOut}</a></p>
 ${view.need !== undefined && html`<dl>${needFacts(view.need, messages)}</dl>`}`;
   return renderPage({ status: 403, language: view.language, title: phrases.stepUpTitle, content });
+}
+
+/** A fresh sign-in is what helps, and somebody else takes the password: the link leads there and then to the same place. */
+export function renderSignInAgain(view: { readonly language: Language; readonly signInUrl: string }): Answer {
+  const { language, signInUrl } = view;
+  const { phrases } = messagesIn(language);
+  const content = html`<h1>${phrases.stepUpTitle}</h1>
+<p>${phrases.stepUpSignInLead}</p>
+<p class="actions"><a class="button primary" href="${signInUrl}">${phrases.signInAgain}</a>
+<a class="button" href="${SIGN_OUT_PATH}">${phrases.signOut}</a></p>`;
+  return renderPage({ status: 200, language, title: phrases.stepUpTitle, content });
 }
 
 /** Where somebody comes back to whose form waits in another window. */

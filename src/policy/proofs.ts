@@ -5,7 +5,8 @@ import type { Requirement } from './syntax.ts';
 export const isUnexpired = (proof: Proof, now: number, elevation: Elevation): boolean =>
   now < proof.at + elevation[proof.level];
 
-const isYoung = (proof: Proof, now: number, maxAgeMs: number | undefined): boolean =>
+/** Whether a proof is of an age that is asked for; both ends included. */
+export const isYoung = (proof: Proof, now: number, maxAgeMs: number | undefined): boolean =>
   maxAgeMs === undefined || now - proof.at <= maxAgeMs;
 
 /**

@@ -52,12 +52,14 @@ export interface PortalDeps {
   /** authentications are on disk before the answer */
   readonly recorder: Recorder;
   readonly sessions: PortalSessions;
-  /** identity/sign-in.ts, bound to a provider */
+  /** identity/sign-in.ts, bound to the providers; a user's id is a name too */
   readonly signIn: (given: {
     readonly username: string;
     readonly password: string;
     readonly facts: RequestFacts;
   }) => Promise<SignInOutcome>;
+  /** whether this user signs in with a password that `signIn` checks */
+  readonly hasPassword: (user: UserId) => Promise<boolean>;
   /** identity/sign-in.ts, after the second step; undefined: the account is not what it was */
   readonly resume: (pending: PendingSignIn) => Promise<Extract<SignInOutcome, { ok: true }> | undefined>;
   readonly pending: PendingSignIns;

@@ -13,7 +13,7 @@ import { type Transport, transportOf } from './transport.ts';
 import { parseUrlencoded } from './urlencoded.ts';
 
 /**
- * GET serves the form; POST signs in: 303 to `return_to`, 401 (503 when busy) with the form again, or 429. Where the account
+ * GET serves the form, to somebody who is signed in only with `prompt=login` (paths.ts); POST signs in: 303 to `return_to`, 401 (503 when busy) with the form again, or 429. Where the account
  * has a second factor the right password is answered 200 with a page that POSTs `code` and `method` here.
  */
 export function loginHandler(deps: PortalDeps): (request: HandlerRequest) => Promise<Answer> {
@@ -30,7 +30,10 @@ export function loginHandler(deps: PortalDeps): (request: HandlerRequest) => Pro
 function get(deps: PortalDeps, request: HandlerRequest, transport: Transport): Answer {
   const query = parseUrlencoded(request.facts.query.slice(1));
   const target = targetOf(deps, request.facts, query?.get('return_to'));
-  return request.session === undefined ? signInForm(deps, request, transport, { target }) : seeOther(target);
+  const asksAnyway = query?.get('prompt') === 'login';
+  return request.session === undefined || asksAnyway
+    ? signInForm(deps, request, transport, { target })
+    : seeOther(target);
 }
 
 async function post(deps: PortalDeps, request: HandlerRequest, transport: Transport): Promise<Answer> {

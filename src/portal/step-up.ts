@@ -1,29 +1,31 @@
 import { secretHost, sessionCookieName, setCookie } from '../core/cookies.ts';
-import { levelRank, type Need } from '../core/decision.ts';
+import type { Need, Proof } from '../core/decision.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
-import { needQuery, readNeed } from '../core/need.ts';
+import { readNeed } from '../core/need.ts';
 import type { Session } from '../core/session.ts';
-import { FACTOR_LEVELS, type FactorMethod } from '../identity/factors/store.ts';
-import { renderCode } from '../pages/code-page.ts';
+import type { CodeFailure } from '../identity/factors/store.ts';
+import type { SignInFailure } from '../identity/sign-in.ts';
 import { languageOf } from '../pages/negotiate.ts';
 import { stepUpUrl } from '../pages/paths.ts';
-import { renderConfirmed, renderNoFactor } from '../pages/step-up-page.ts';
+import { renderConfirmed } from '../pages/step-up-page.ts';
 import { lockedOut, refuse, seeOther } from './answers.ts';
-import { methodOf, methodsOf } from './code-step.ts';
+import { missing } from './asking.ts';
+import { methodOf } from './code-step.ts';
 import type { PortalDeps } from './deps.ts';
 import { authenticationEvent } from './events.ts';
-import { formToken, readForm, verifyFormToken } from './form.ts';
+import { readForm, verifyFormToken } from './form.ts';
 import { targetOf } from './sign-in-form.ts';
+import { givenIn, offersOf, STEP_UP_PURPOSE, stepUpPage, type Typed } from './step-up-offer.ts';
 import { type Transport, transportOf } from './transport.ts';
 import { parseUrlencoded } from './urlencoded.ts';
 
 /** How long the page may stay open, ms. */
 export const STEP_UP_FORM_LIFE_MS = 600_000;
-const PURPOSE = 'step-up';
 
 /**
- * GET asks for a code of the factors that meet the need (core/need.ts), any without one; POST checks it and raises the session:
- * 303 to `return_to` with a new secret, 401 with the page again, 403 when there is nothing to ask for, or 429.
+ * GET asks for what meets the need (core/need.ts), a code or the password, any code without one (`method` chooses where there is
+ * a choice), or says to sign in again; POST checks it and raises the session: 303 to `return_to` with a new secret, or to the
+ * page for what is still missing; 401 (503 when busy) with the page again, 403 when there is nothing to ask for, or 429.
  */
 export function stepUpHandler(deps: PortalDeps): (request: HandlerRequest) => Promise<Answer> {
   return async (request) => {
@@ -39,7 +41,8 @@ async function get(deps: PortalDeps, request: HandlerRequest, session: Session):
   const query = parseUrlencoded(request.facts.query.slice(1));
   if (query?.get('done') === '1') return renderConfirmed(languageOf(request.facts));
   const target = targetOf(deps, request.facts, query?.get('return_to'));
-  return page(deps, request, session, { target, need: readNeed(query) });
+  const chosen = query?.has('method') === true ? typedOf(query.get('method')) : undefined;
+  return stepUpPage(deps, request, session, { target, need: readNeed(query), chosen });
 }
 
 async function post(
@@ -56,73 +59,68 @@ async function post(
   const need = readNeed(fields);
   const again = stepUpUrl(target, need, deps.options().maxTargetBytes);
   const now = deps.clock.now();
-  if (!verifyFormToken(deps.csrfKeys, PURPOSE, session.id, fields.get('csrf'), now, STEP_UP_FORM_LIFE_MS))
+  if (!verifyFormToken(deps.csrfKeys, STEP_UP_PURPOSE, session.id, fields.get('csrf'), now, STEP_UP_FORM_LIFE_MS))
     return refuse(request, 'csrf_failed', again);
 
   const { user } = session.subject;
-  const method = methodOf(fields.get('method'));
-  const event = (what: { result: 'success' | 'failure'; status: number; reason?: string }) =>
-    deps.recorder.recordDurably(
-      authenticationEvent(facts, {
-        action: 'step_up',
-        time: deps.clock.now(),
-        user,
-        session: session.id,
-        factors: method,
-        ...what,
-      }),
-    );
-  const caller = { address: facts.clientAddress, device: deps.devices.idOf(facts) };
-  const checked = await deps.factors.verify(user, method, fields.get('code') ?? '', caller);
-  if (!checked.ok && checked.reason === 'locked_out') {
-    const who = { action: 'step_up', user, session: session.id, factors: method };
-    return lockedOut(deps, request, checked.retryAfterSeconds, who);
-  }
+  const method = typedOf(fields.get('method'));
+  const who = { action: 'step_up', user, session: session.id, factors: method } as const;
+  const event = (what: { result: 'success' | 'failure' | 'refused'; status: number; reason?: string }) =>
+    authenticationEvent(facts, { ...who, time: deps.clock.now(), ...what });
+  const checked = await check(deps, request, session, method, fields);
   if (!checked.ok) {
-    await event({ result: 'failure', reason: checked.reason, status: 401 });
-    return page(deps, request, session, { target, need, method, failed: true });
+    const { reason } = checked;
+    if (reason === 'locked_out') return lockedOut(deps, request, checked.retryAfterSeconds, who);
+    if (reason === 'busy') {
+      // nothing was checked, so nothing is worth waiting for the disk
+      deps.recorder.record(event({ result: 'refused', reason, status: 503 }));
+      return stepUpPage(deps, request, session, { target, need, chosen: method, failed: 'busy' });
+    }
+    await deps.recorder.recordDurably(event({ result: 'failure', reason, status: 401 }));
+    return stepUpPage(deps, request, session, { target, need, chosen: method, failed: 'invalid' });
   }
+  const onwards = (await isMore(deps, session, need, checked.proof)) ? again : target;
   const raised = await deps.sessions.elevate(session.id, [checked.proof], { host: secretHost(facts) });
   if (raised === undefined) {
-    await event({ result: 'failure', reason: 'session_revoked', status: 401 });
+    await deps.recorder.recordDurably(event({ result: 'failure', reason: 'session_revoked', status: 401 }));
     return refuse(request, 'session_revoked', again);
   }
   // when this cannot be written the old secret is void and nobody has the new one: the person signs in again
-  await event({ result: 'success', status: 303 });
-  return seeOther(target, [['Set-Cookie', setCookie(sessionCookieName(secure), raised.cookie, secure)]]);
+  await deps.recorder.recordDurably(event({ result: 'success', status: 303 }));
+  return seeOther(onwards, [['Set-Cookie', setCookie(sessionCookieName(secure), raised.cookie, secure)]]);
 }
 
-async function page(
+type Checked =
+  | { readonly ok: true; readonly proof: Proof }
+  | { readonly ok: false; readonly reason: CodeFailure | SignInFailure }
+  | { readonly ok: false; readonly reason: 'locked_out'; readonly retryAfterSeconds: number };
+
+/** A password is checked as at sign-in: the same counters, the same work and the same answer whatever is wrong. */
+async function check(
   deps: PortalDeps,
   { facts }: HandlerRequest,
-  session: Session,
-  view: {
-    readonly target: string;
-    readonly need: Need | undefined;
-    readonly method?: FactorMethod;
-    readonly failed?: boolean;
-  },
-): Promise<Answer> {
-  const { target, need, method, failed = false } = view;
-  const language = languageOf(facts);
-  const all = methodsOf(await deps.factors.list(session.subject.user));
-  const methods = need === undefined ? all : all.filter((each) => serves(each, need));
-  if (methods.length === 0) return renderNoFactor({ language, hasOthers: all.length > 0, need });
-  const key = deps.csrfKeys[0];
-  if (key === undefined) throw new Error('no key for form tokens');
-  return renderCode({
-    language,
-    purpose: 'step_up',
-    csrf: formToken(key, PURPOSE, session.id, deps.clock.now()),
-    returnTo: target,
-    methods,
-    method,
-    failed,
-    hidden: need && parseUrlencoded(needQuery(need).slice(1)),
-  });
+  { subject: { user } }: Session,
+  method: Typed,
+  fields: ReadonlyMap<string, string>,
+): Promise<Checked> {
+  if (method !== 'password') {
+    const caller = { address: facts.clientAddress, device: deps.devices.idOf(facts) };
+    return deps.factors.verify(user, method, fields.get('code') ?? '', caller);
+  }
+  const outcome = await deps.signIn({ username: user, password: fields.get('password') ?? '', facts });
+  if (!outcome.ok) return outcome;
+  const proof = outcome.proofs.find((each) => each.method === 'password');
+  // the provider may have gone from the configuration: nobody else's password may stand in for it
+  return proof !== undefined && outcome.subject.user === user
+    ? { ok: true, proof }
+    : { ok: false, reason: 'unknown_user' };
 }
 
-/** Whether a code of this kind gets somebody nearer to what is asked for. */
-const serves = (method: FactorMethod, { level, anyOf, allOf }: Need): boolean =>
-  allOf.includes(method) ||
-  (levelRank(FACTOR_LEVELS[method]) >= levelRank(level) && (anyOf === undefined || anyOf.includes(method)));
+/** Whether there is something else to ask for, after this proof, before the target is worth trying. */
+async function isMore(deps: PortalDeps, session: Session, need: Need | undefined, proof: Proof): Promise<boolean> {
+  if (need === undefined) return false;
+  const given = givenIn(deps, [...session.proofs, proof], proof.at);
+  return missing(need, await offersOf(deps, session), given).length > 0;
+}
+
+const typedOf = (text: string | undefined): Typed => (text === 'password' ? text : methodOf(text));

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { generateSync } from 'otplib';
-import { signInLocally } from '../../src/app/signing-in.ts';
+import { hasLocalPassword, signInLocally } from '../../src/app/signing-in.ts';
 import type { Proof } from '../../src/core/decision.ts';
 import type { AuditEvent } from '../../src/core/event.ts';
 import type { Log, Recorder } from '../../src/core/ports.ts';
@@ -100,6 +100,7 @@ export async function openWorld() {
         { accounts: new Map([['staff', accounts]]), hasher: counting, clock, lockout },
         { username, password, address: facts.clientAddress, device: devices.idOf(facts) },
       ),
+    hasPassword: (user) => hasLocalPassword(new Map([['staff', accounts]]), user),
     resume: (pending) => resumeSignIn(accounts, pending),
     pending: openPendingSignIns({ store, clock }),
     factors,
