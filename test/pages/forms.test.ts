@@ -3,9 +3,11 @@ import type { Answer } from '../../src/core/handler.ts';
 import { renderCode } from '../../src/pages/code-page.ts';
 import { escapeHtml, html } from '../../src/pages/html.ts';
 import { renderMe } from '../../src/pages/me-page.ts';
-import { signInUrl } from '../../src/pages/paths.ts';
+import { renderPassword } from '../../src/pages/password-page.ts';
+import { freshSignInUrl, signInUrl } from '../../src/pages/paths.ts';
 import { renderSignIn, type SignInView } from '../../src/pages/sign-in-page.ts';
 import { renderSignedOut, renderSignOut } from '../../src/pages/sign-out-page.ts';
+import { renderSignInAgain } from '../../src/pages/step-up-page.ts';
 
 const text = (answer: Answer) => String(answer.body);
 const headerOf = (answer: Answer, name: string) => answer.headers.filter(([n]) => n === name).map(([, v]) => v);
@@ -82,6 +84,26 @@ describe('pages for codes', () => {
     const page = text(renderCode({ ...view, hidden: new Map([['level', '"><script>']]) }));
     expect(page).toContain('name="level" value="&quot;&gt;&lt;script&gt;"');
     expect(page).toContain('value="t&lt;"');
+  });
+  test('the password once more: for password managers, never kept, and no name leaves its place', () => {
+    const name = '"><script>';
+    const password = { language: 'en', csrf: 't<', returnTo: '/a', user: name, username: name } as const;
+    const page = text(renderPassword({ ...password, hidden: new Map([['level', name]]), codeUrl: '/x"&y' }));
+    expect(page).toContain('<form method="post" action="/.sallyport/step-up"');
+    expect(page).toMatch(/name="password" type="password" autocomplete="current-password"/);
+    expect(page).not.toMatch(/<script|type="password"[^>]*value=/);
+    expect(page).toContain('href="/x&quot;&amp;y"');
+    const statuses = (['invalid', 'busy'] as const).map((error) => renderPassword({ ...password, error }));
+    expect(statuses.map(({ status }) => status)).toEqual([401, 503]);
+    expect(headerOf(statuses[0] as Answer, 'WWW-Authenticate')).toEqual(['Bearer']);
+    expect(headerOf(statuses[1] as Answer, 'Retry-After')).toEqual(['2']);
+  });
+  test('the form to sign in again leads to the same place', () => {
+    const url = freshSignInUrl('/a?b=c&prompt=none');
+    expect(url).toBe('/.sallyport/login?return_to=%2Fa%3Fb%3Dc%26prompt%3Dnone&prompt=login');
+    expect(text(renderSignInAgain({ language: 'en', signInUrl: url }))).toContain(
+      `href="${url.replace('&', '&amp;')}"`,
+    );
   });
   test('a name of a session cannot leave its item', () => {
     const session = { id: 'ses_1', device: '<b>', address: '<i>', createdAt: 0, lastActivityAt: 0, isThis: false };
