@@ -3,7 +3,7 @@ import { html } from './html.ts';
 import { type Language, messagesIn } from './languages.ts';
 import { type HeaderPair, originOf, renderPage } from './layout.ts';
 import type { Messages } from './messages.ts';
-import { freshSignInUrl, SIGN_IN_PATH, SIGN_OUT_PATH, STEP_UP_PATH } from './paths.ts';
+import { SIGN_IN_PATH, SIGN_OUT_PATH, STEP_UP_PATH } from './paths.ts';
 
 /** Kinds of codes that can be typed here. */
 export type CodeMethod = 'totp' | 'backup_code';
@@ -25,7 +25,7 @@ export interface CodeView {
   readonly failed?: boolean;
   /** where the password can be given instead */
   readonly passwordUrl?: string | undefined;
-  /** where to sign in again instead */
+  /** where to begin signing in again, or to do that instead */
   readonly signInUrl?: string | undefined;
   readonly headers?: readonly HeaderPair[];
 }
@@ -48,15 +48,9 @@ ${methodField(view, phrases)}
 <input id="code" name="code" type="text" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" maxlength="32" required autofocus${view.methods.every((method) => method === 'totp') && html` inputmode="numeric"`}${failed && html` aria-invalid="true" aria-describedby="problem"`}>
 <p class="actions"><button class="button primary wide" type="submit">${phrases.confirm}</button></p>
 </form>
-<p class="actions">${
-    view.passwordUrl !== undefined &&
-    html`<a href="${view.passwordUrl}">${phrases.usePassword}</a>
-`
-  }${
-    view.signInUrl !== undefined &&
-    html`<a href="${view.signInUrl}">${phrases.signInAgain}</a>
-`
-  }${isSignIn ? html`<a href="${freshSignInUrl(view.returnTo)}">${phrases.startAgain}</a>` : html`<a href="${SIGN_OUT_PATH}">${phrases.signOut}</a>`}</p>`;
+<p class="actions">${link(view.passwordUrl, phrases.usePassword)}
+${link(view.signInUrl, isSignIn ? phrases.startAgain : phrases.signInAgain)}
+${!isSignIn && link(SIGN_OUT_PATH, phrases.signOut)}</p>`;
   return renderPage({
     status: failed ? 401 : 200,
     language: view.language,
@@ -67,6 +61,8 @@ ${methodField(view, phrases)}
     headers: [...(failed ? ([['WWW-Authenticate', 'Bearer']] as const) : []), ...(view.headers ?? [])],
   });
 }
+
+const link = (href: string | undefined, text: string) => href !== undefined && html`<a href="${href}">${text}</a>`;
 
 function methodField(view: CodeView, phrases: Messages['phrases']) {
   const [only, another] = view.methods;

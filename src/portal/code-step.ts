@@ -4,6 +4,7 @@ import type { Factor, FactorMethod } from '../identity/factors/store.ts';
 import type { SignInOutcome } from '../identity/sign-in.ts';
 import { renderCode } from '../pages/code-page.ts';
 import { languageOf } from '../pages/negotiate.ts';
+import { freshSignInUrl } from '../pages/paths.ts';
 import { admit, signedIn } from './admit.ts';
 import { deadSession, lockedOut } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
@@ -96,6 +97,7 @@ function codeForm(
   return renderCode({
     language: languageOf(facts),
     purpose: 'sign_in',
+    signInUrl: freshSignInUrl(target, deps.options().maxTargetBytes),
     csrf: signInToken(deps, nonce),
     returnTo: target,
     methods,

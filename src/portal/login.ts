@@ -13,8 +13,9 @@ import { type Transport, transportOf } from './transport.ts';
 import { parseUrlencoded } from './urlencoded.ts';
 
 /**
- * GET serves the form, to somebody who is signed in only with `prompt=login` (paths.ts); POST signs in: 303 to `return_to`, 401 (503 when busy) with the form again, or 429. Where the account
- * has a second factor the right password is answered 200 with a page that POSTs `code` and `method` here.
+ * GET serves the form, to somebody who is signed in only with `prompt=login` (paths.ts); POST signs in: 303 to `return_to`, 401
+ * (503 when busy) with the form again, or 429. Where the account has a second factor the right password is answered 200 with a
+ * page that POSTs `code` and `method` here.
  */
 export function loginHandler(deps: PortalDeps): (request: HandlerRequest) => Promise<Answer> {
   return async (request) => {

@@ -59,15 +59,17 @@ export async function stepUpPage(
   const language = languageOf(facts);
   const longest = deps.options().maxTargetBytes;
   const all = await offersOf(deps, session);
-  const offers = need === undefined ? all : helpful(need, all, givenIn(deps, session.proofs, deps.clock.now()));
+  const isCode = (offer: Offer): boolean => offer.how === 'typed' && offer.method !== 'password';
+  // who comes without a need wants to prove more, and that is what codes do
+  const offers =
+    need === undefined ? all.filter(isCode) : helpful(need, all, givenIn(deps, session.proofs, deps.clock.now()));
   const typed = offers.flatMap((offer) => (offer.how === 'typed' ? [offer.method] : []));
   const codes = typed.filter((method) => method !== 'password');
   const method = typed.find((each) => each === view.chosen) ?? typed[0];
   const signIn = offers.some(({ how }) => how === 'sign_in') ? freshSignInUrl(target, longest) : undefined;
   if (method === undefined) {
     if (signIn !== undefined) return renderSignInAgain({ language, signInUrl: signIn });
-    const hasOthers = all.some((offer) => offer.how === 'typed' && offer.method !== 'password');
-    return renderNoFactor({ language, hasOthers, need });
+    return renderNoFactor({ language, hasOthers: all.some(isCode), need });
   }
   const key = deps.csrfKeys[0];
   if (key === undefined) throw new Error('no key for form tokens');

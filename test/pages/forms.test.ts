@@ -4,7 +4,7 @@ import { renderCode } from '../../src/pages/code-page.ts';
 import { escapeHtml, html } from '../../src/pages/html.ts';
 import { renderMe } from '../../src/pages/me-page.ts';
 import { renderPassword } from '../../src/pages/password-page.ts';
-import { freshSignInUrl, signInUrl } from '../../src/pages/paths.ts';
+import { freshSignInUrl, signInUrl, stepUpUrl } from '../../src/pages/paths.ts';
 import { renderSignIn, type SignInView } from '../../src/pages/sign-in-page.ts';
 import { renderSignedOut, renderSignOut } from '../../src/pages/sign-out-page.ts';
 import { renderSignInAgain } from '../../src/pages/step-up-page.ts';
@@ -97,6 +97,14 @@ describe('pages for codes', () => {
     expect(statuses.map(({ status }) => status)).toEqual([401, 503]);
     expect(headerOf(statuses[0] as Answer, 'WWW-Authenticate')).toEqual(['Bearer']);
     expect(headerOf(statuses[1] as Answer, 'Retry-After')).toEqual(['2']);
+  });
+  test('a link that would be too long comes back to less, whatever else it says', () => {
+    const need = { level: 'none', maxAgeMs: 300_000, anyOf: undefined, allOf: [] } as const;
+    const long = `/a?${'"'.repeat(100)}`;
+    for (const link of [freshSignInUrl(long, 200), stepUpUrl(long, need, 200, 'password')]) {
+      expect(link.length).toBeLessThanOrEqual(200);
+      expect(link).toMatch(/\?return_to=%2Fa&.*(?:prompt=login|method=password)$/);
+    }
   });
   test('the form to sign in again leads to the same place', () => {
     const url = freshSignInUrl('/a?b=c&prompt=none');

@@ -97,6 +97,8 @@ describe('the code step', () => {
     const hidden = await first(browser);
     const answer = await browser.post('login', { ...hidden, code: WRONG });
     expect(answer.status).toBe(401);
+    // to begin again works for somebody who is signed in already, too
+    expect(bodyOf(answer)).toContain('href="/.sallyport/login?return_to=%2Fwiki&amp;prompt=login">Start again');
     expect(headerOf(answer, 'WWW-Authenticate')).toEqual(['Bearer']);
     expect(world.durable.at(-1)).toMatchObject({ result: 'failure', reason: 'wrong_code', factors: 'password+totp' });
     expect((await browser.post('login', { ...hiddenOf(answer), code: codeNow() })).status).toBe(303);

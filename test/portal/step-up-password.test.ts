@@ -195,6 +195,16 @@ describe('with a second factor', () => {
     expect([answer.status, headerOf(answer, 'Location')]).toEqual([303, ['/vault']]);
   });
 
+  test('without a need it is about codes', async () => {
+    const { browser } = await withCode();
+    const page = await browser.get('step-up?return_to=%2Fvault');
+    expect(bodyOf(page)).toContain('name="code"');
+    expect(bodyOf(page)).not.toContain('Use the password instead');
+    const other = world.browser();
+    await other.signIn('bob', PASSWORD);
+    expect((await other.get('step-up?return_to=%2Fvault')).status).toBe(403);
+  });
+
   test('what only the password gives asks for nothing else', async () => {
     const { browser } = await withCode();
     const page = await browser.get('step-up?return_to=/vault&level=none&max_age=300&methods=password');
