@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../core/event.ts';
 import type { Clock, Random, Recorder } from '../core/ports.ts';
 import type { UserId } from '../core/subject.ts';
-import type { Accounts } from '../identity/accounts.ts';
+import type { Account, Accounts } from '../identity/accounts.ts';
 import type { IssuerOptions } from '../identity/authenticators/issuer.ts';
 import type { Blocks } from '../limits/blocks.ts';
 import type { Decoded } from '../schema/decode.ts';
@@ -18,11 +18,15 @@ export interface ApiDeps {
   readonly recorder: Recorder;
   readonly health: Health;
   readonly version: string;
-  readonly sessions: Pick<Sessions, 'get' | 'listUser' | 'listAll' | 'revoke' | 'revokeUser'>;
+  readonly sessions: Pick<Sessions, 'get' | 'listUser' | 'walkUser' | 'listAll' | 'revoke' | 'revokeUser'>;
+  /** ids of all providers */
+  readonly providers: () => readonly string[];
   readonly accounts: () => readonly Accounts[];
   readonly blocks: Blocks;
   /** whose tokens can be blocked */
   readonly issuers: () => readonly IssuerOptions[];
+  /** all accounts of `accounts`, in an order that none ever leaves, from the one after `after` on */
+  readonly walkAccounts: (after?: UserId) => AsyncIterable<Account>;
   /** takes away what was counted against a user who signs in; answers how many counters there were */
   readonly unlock: (user: UserId) => Promise<number>;
   /** must not throw */

@@ -38,7 +38,7 @@ export const OPERATIONS = {
   listSessions: {
     method: 'get',
     path: '/sessions',
-    summary: 'Live sessions, newest first.',
+    summary: 'Live sessions, by id.',
     query: sessionsQuery,
     answer: 'SessionList',
     problems: ['unknown_user', 'ambiguous_user'],
@@ -71,7 +71,7 @@ export const OPERATIONS = {
   listUsers: {
     method: 'get',
     path: '/users',
-    summary: 'The local accounts.',
+    summary: 'The local accounts, in an order of the store.',
     query: pageQuery,
     answer: 'UserList',
     problems: [],

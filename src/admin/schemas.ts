@@ -165,7 +165,7 @@ export const COMPONENTS = {
   ),
   SessionList: Section(
     { sessions: Type.Array(ref('Session')), next_cursor: nullable(text('Ask with it for the next page.')) },
-    { description: 'Newest first.' },
+    { description: 'By id.' },
   ),
   Revoked: Section({ revoked: count('How many were live.'), user: text('Whose.') }, { description: 'What was ended.' }),
   User: Section(
@@ -183,7 +183,7 @@ export const COMPONENTS = {
   ),
   UserList: Section(
     { users: Type.Array(ref('User')), next_cursor: nullable(text('Ask with it for the next page.')) },
-    { description: 'By user.' },
+    { description: 'In an order of the store, which no account ever leaves.' },
   ),
   UserChange: Section(
     {

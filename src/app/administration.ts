@@ -1,5 +1,5 @@
 import type { ApiDeps, Explained } from '../admin/api-deps.ts';
-import type { Accounts } from '../identity/accounts.ts';
+import { type Accounts, walkAccounts } from '../identity/accounts.ts';
 import type { Lockout } from '../identity/lockout.ts';
 import type { Health } from '../telemetry/health.ts';
 import { checkFiles } from './check-files.ts';
@@ -12,7 +12,14 @@ import type { Loaded } from './snapshot.ts';
 
 /** What the administration API works with, out of the parts of a gateway. */
 export function administration(
-  { clock, random, sessions, audit, blocks }: Pick<Services, 'clock' | 'random' | 'sessions' | 'audit' | 'blocks'>,
+  {
+    clock,
+    random,
+    store,
+    sessions,
+    audit,
+    blocks,
+  }: Pick<Services, 'clock' | 'random' | 'store' | 'sessions' | 'audit' | 'blocks'>,
   own: {
     readonly health: Health;
     readonly lockout: Lockout;
@@ -55,9 +62,11 @@ export function administration(
     health,
     version,
     sessions,
+    providers: () => loaded().config.identity.providers.map(({ id }) => id),
     accounts,
     blocks,
     issuers: () => issuersOf(loaded().config),
+    walkAccounts: (after) => walkAccounts(store, own.accounts(), after),
     unlock: (user) => lockout.clear(user),
     check: checkFiles,
     explain,

@@ -7,8 +7,9 @@ import { CommandFailure, EXIT } from './output.ts';
  * The user that `ann` or `staff:ann` means for sessions. @throws CommandFailure 1 when nobody has that name, 2 when several
  * do
  */
-export async function ownerOf({ accounts, sessions }: OpenedServices, name: string): Promise<UserId> {
-  const [user, ...others] = await usersNamed({ accounts: accounts.values(), sessions }, name);
+export async function ownerOf({ config, accounts, sessions }: OpenedServices, name: string): Promise<UserId> {
+  const providers = config.identity.providers.map(({ id }) => id);
+  const [user, ...others] = await usersNamed({ providers, accounts: accounts.values(), sessions }, name);
   if (user === undefined)
     throw new CommandFailure(
       `nobody is called ${JSON.stringify(name)}; \`sallyport session list\` shows who is signed in`,
