@@ -8,7 +8,7 @@ import { subjectNamed, WrongDescription } from './described-request.ts';
 import { issuersOf } from './issuers.ts';
 import { judgeOfRoute } from './judge.ts';
 import type { Services } from './services.ts';
-import type { Loaded } from './snapshot.ts';
+import { type Loaded, providerIds } from './snapshot.ts';
 
 /** What the administration API works with, out of the parts of a gateway. */
 export function administration(
@@ -62,7 +62,7 @@ export function administration(
     health,
     version,
     sessions,
-    providers: () => loaded().config.identity.providers.map(({ id }) => id),
+    providers: () => providerIds(loaded().config),
     accounts,
     blocks,
     issuers: () => issuersOf(loaded().config),

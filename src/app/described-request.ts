@@ -128,7 +128,8 @@ export function describedAccess(
   const groups = set.get('identity.groups') ?? subject.groups;
   const own = set.get('identity.roles') ?? subject.roles;
   if (groups === unknown || own === unknown) return undefined;
-  return deriveRoles(roles, { user: subject.user, groups: listOf(groups), roles: listOf(own) });
+  const { user, provider } = subject;
+  return deriveRoles(roles, { user, provider, groups: listOf(groups), roles: listOf(own) });
 }
 
 /** Absent is what an empty list is. */

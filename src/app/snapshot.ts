@@ -39,9 +39,11 @@ export interface Built<T> {
  */
 export function load(file: string, env: Environment): Built<Loaded> & { readonly set: PolicySet } {
   const { config, draft, policyFiles, unreadPolicies, findings, watched } = loadConfiguration(file, env);
+  // of a draft a provider may be missing that only is wrong: nothing is concluded from it
+  const known = { unread: unreadPolicies, ...(config && { providers: providerIds(config) }) };
   // a configuration of public routes alone needs no policies
   const policies =
-    policyFiles.length > 0 ? loadPolicies(policyFiles, catalogue, unreadPolicies) : { set: NO_POLICIES, findings: [] };
+    policyFiles.length > 0 ? loadPolicies(policyFiles, catalogue, known) : { set: NO_POLICIES, findings: [] };
   const { set } = policies;
   const read = [...findings, ...policies.findings];
   const compiled = draft && compilePrograms(draft, set);
@@ -51,6 +53,9 @@ export function load(file: string, env: Environment): Built<Loaded> & { readonly
   const usable = config !== undefined && compiled !== undefined && !hasErrors(all);
   return { value: usable ? { config, set, compiled } : undefined, set, findings: all, watched };
 }
+
+/** All of them can say in which groups somebody is. */
+export const providerIds = ({ identity }: Configuration): readonly string[] => identity.providers.map(({ id }) => id);
 
 /** What the engine says of a route has no place in a file. */
 const placed = (findings: readonly Finding[], file: string): readonly Finding[] =>

@@ -67,7 +67,7 @@ function checkFiles(path: string, read: ReadPolicies): Checked {
   // nothing could be read: that there is no policy either says nothing new
   if (read.files.length === 0 && read.findings.length > 0) return { findings: read.findings, tests: [] };
   const unread = read.findings.map(({ file }) => file);
-  const { findings, tests } = checkPolicies(read.files, catalogue, unread);
+  const { findings, tests } = checkPolicies(read.files, catalogue, { unread });
   return { findings: inOrder([...read.findings, ...placed(findings, path)]), tests };
 }
 

@@ -1,4 +1,5 @@
 import { usersNamed } from '../admin/who.ts';
+import { providerIds } from '../app/snapshot.ts';
 import type { UserId } from '../core/subject.ts';
 import type { OpenedServices } from './open-services.ts';
 import { CommandFailure, EXIT } from './output.ts';
@@ -8,7 +9,7 @@ import { CommandFailure, EXIT } from './output.ts';
  * do
  */
 export async function ownerOf({ config, accounts, sessions }: OpenedServices, name: string): Promise<UserId> {
-  const providers = config.identity.providers.map(({ id }) => id);
+  const providers = providerIds(config);
   const [user, ...others] = await usersNamed({ providers, accounts: accounts.values(), sessions }, name);
   if (user === undefined)
     throw new CommandFailure(
