@@ -16,6 +16,7 @@ import {
   describedFacts,
   describedHost,
   type Refused,
+  type RequestConfiguration,
   WrongDescription,
 } from './described-request.ts';
 import { explanationJson, type ShownRequest } from './explanation-json.ts';
@@ -49,10 +50,13 @@ export type Described =
       readonly explanation: Explanation;
     };
 
+/** What of a configuration a description is judged by. */
+export type DescribedConfiguration = RequestConfiguration & Pick<Configuration, 'session'>;
+
 /** Where the answer comes from. */
 export interface DescribeSource {
   /** undefined: wide limits, no trusted proxies */
-  readonly config: Configuration | undefined;
+  readonly config: DescribedConfiguration | undefined;
   readonly judge: (facts: RequestFacts) => Judge | OwnEndpoint | Refused;
   readonly subject: (name: string) => MaybePromise<Subject>;
   /** wall-clock ms at which the request is made, unless the description sets `time.now` */
