@@ -17,7 +17,7 @@ export interface CheckReport {
 }
 
 /** Counts and shapes what a check found. */
-export function checkReport(findings: readonly Finding[], tests: readonly TestResult[]): CheckReport {
+export function checkReport(findings: readonly Finding[], tests: CheckReport['tests']): CheckReport {
   const errors = findings.filter((finding) => finding.severity === 'error').length;
   const failed = tests.filter((test) => !test.passed).length;
   return {

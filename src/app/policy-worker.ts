@@ -5,7 +5,7 @@ import { loadPolicies, type PolicyFile } from '../policy/load.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import { catalogue } from '../signals/index.ts';
 import { checkFiles } from './check-files.ts';
-import { type DescribedConfiguration, type Description, describe, describedJson } from './describe.ts';
+import { type DescribedConfiguration, type Description, describe } from './describe.ts';
 import { WrongDescription } from './described-request.ts';
 import { judgeOfRoute } from './judge.ts';
 
@@ -73,15 +73,13 @@ async function answerTo(task: CheckTask | ExplainTask): Promise<Answer> {
   if (known === undefined) throw new Error('there are no rules to judge by');
   say('begun');
   return json(
-    describedJson(
-      await describe(description, {
-        config: known.config,
-        judge: (facts) => judgeOfRoute(known, facts),
-        // asked for only when somebody is described
-        subject: () => subject as Subject,
-        at,
-      }),
-    ),
+    await describe(description, {
+      config: known.config,
+      judge: (facts) => judgeOfRoute(known, facts),
+      // asked for only when somebody is described
+      subject: () => subject as Subject,
+      at,
+    }),
   );
 }
 
