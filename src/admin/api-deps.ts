@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../core/event.ts';
 import type { Clock, Random, Recorder } from '../core/ports.ts';
 import type { UserId } from '../core/subject.ts';
-import type { Accounts } from '../identity/accounts.ts';
+import type { Account, Accounts } from '../identity/accounts.ts';
 import type { IssuerOptions } from '../identity/authenticators/issuer.ts';
 import type { Blocks } from '../limits/blocks.ts';
 import type { Decoded } from '../schema/decode.ts';
@@ -18,22 +18,20 @@ export interface ApiDeps {
   readonly recorder: Recorder;
   readonly health: Health;
   readonly version: string;
-  readonly sessions: Pick<Sessions, 'get' | 'listUser' | 'listAll' | 'revoke' | 'revokeUser'>;
+  readonly sessions: Pick<Sessions, 'get' | 'listUser' | 'walkUser' | 'listAll' | 'revoke' | 'revokeUser'>;
+  /** ids of all providers */
+  readonly providers: () => readonly string[];
   readonly accounts: () => readonly Accounts[];
   readonly blocks: Blocks;
   /** whose tokens can be blocked */
   readonly issuers: () => readonly IssuerOptions[];
+  /** all accounts of `accounts`, in an order that none ever leaves, from the one after `after` on */
+  readonly walkAccounts: (after?: UserId) => AsyncIterable<Account>;
   /** takes away what was counted against a user who signs in; answers how many counters there were */
   readonly unlock: (user: UserId) => Promise<number>;
-  /** must not throw */
-  readonly check: (files: Decoded<typeof checkBody>['files']) => object;
-  readonly explain: (request: Decoded<typeof explainBody>) => Promise<Explained>;
+  readonly check: (files: Decoded<typeof checkBody>['files']) => Promise<Outcome>;
+  readonly explain: (request: Decoded<typeof explainBody>) => Promise<Outcome>;
 }
-
-/** What became of a description of a request: an answer, or a sentence that says why it describes none. */
-export type Explained =
-  | { readonly ok: true; readonly answer: object }
-  | { readonly ok: false; readonly detail: string };
 
 /** One request of the API that passed the door. */
 export interface Call {
@@ -44,9 +42,9 @@ export interface Call {
 /** Who did it, in the audit log and as whoever ended a session. */
 export const BY = 'admin:token';
 
-/** What an operation came to. Without `body`: 204. */
+/** What an operation came to. Without `body`: 204. A body that is text already is JSON. */
 export type Outcome =
-  | { readonly ok: true; readonly body?: object }
+  | { readonly ok: true; readonly body?: object | string }
   | { readonly ok: false; readonly reason: ProblemReason; readonly extra?: ProblemExtra };
 
 /** One function for each operation of a group. They throw `StoreUnavailable` and `AuditUnavailable`. */

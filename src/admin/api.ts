@@ -46,7 +46,9 @@ const UNKNOWN: Readonly<Record<string, ProblemReason>> = {
 
 function answer(c: AdminContext, outcome: Outcome | { readonly ok: false; readonly reason: ProblemReason }): Response {
   if (!outcome.ok) return problem(outcome.reason, 'extra' in outcome ? outcome.extra : undefined);
-  return outcome.body === undefined ? c.body(null, 204) : c.json(outcome.body);
+  const { body } = outcome;
+  if (body === undefined) return c.body(null, 204);
+  return typeof body === 'string' ? c.body(body, 200, { 'Content-Type': 'application/json' }) : c.json(body);
 }
 
 function callOf(c: AdminContext, { clock, recorder }: ApiDeps, method: string): Call {

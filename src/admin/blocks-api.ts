@@ -1,4 +1,4 @@
-import type { BlockId } from '../limits/blocks.ts';
+import { type BlockId, isBlockId } from '../limits/blocks.ts';
 import { type ApiDeps, BY, type Handlers, type Outcome } from './api-deps.ts';
 import { readBlock } from './block-request.ts';
 import { pageOf } from './paging.ts';
@@ -13,7 +13,7 @@ export function blockHandlers({
 }: ApiDeps): Handlers<'listBlocks' | 'addBlock' | 'removeBlock'> {
   return {
     async listBlocks({ query }) {
-      const found = await pageOf(blocks.list(), ({ id }) => id, query);
+      const found = await pageOf({ after: blocks.list, idOf: ({ id }) => id, isId: isBlockId }, query);
       if (found === undefined) return WRONG_CURSOR;
       return { ok: true, body: { blocks: found.items.map(publicBlock), next_cursor: found.next ?? null } };
     },

@@ -38,7 +38,7 @@ export const OPERATIONS = {
   listSessions: {
     method: 'get',
     path: '/sessions',
-    summary: 'Live sessions, newest first.',
+    summary: 'Live sessions, by id.',
     query: sessionsQuery,
     answer: 'SessionList',
     problems: ['unknown_user', 'ambiguous_user'],
@@ -71,7 +71,7 @@ export const OPERATIONS = {
   listUsers: {
     method: 'get',
     path: '/users',
-    summary: 'The local accounts.',
+    summary: 'The local accounts, in an order of the store.',
     query: pageQuery,
     answer: 'UserList',
     problems: [],
@@ -139,10 +139,10 @@ export const OPERATIONS = {
   checkPolicies: {
     method: 'post',
     path: '/policies/check',
-    summary: 'Check policies and run their tests; nothing comes into force.',
+    summary: 'Check policies and run their tests, with the providers in force; nothing comes into force.',
     body: checkBody,
     answer: 'CheckReport',
-    problems: [],
+    problems: ['too_costly', 'policies_busy'],
   },
   explainRequest: {
     method: 'post',
@@ -150,7 +150,7 @@ export const OPERATIONS = {
     summary: 'Say what the configuration in force would decide for a request, and why.',
     body: explainBody,
     answer: 'Explanation',
-    problems: [],
+    problems: ['too_costly', 'policies_busy'],
   },
   getHealth: {
     method: 'get',

@@ -11,36 +11,34 @@ export interface Page<Item> {
   readonly next: string | undefined;
 }
 
+/** A list in an order that no item ever leaves, which can be gone on with after any item, there or gone. */
+export interface Resumable<Item, Id extends string> {
+  readonly after: (id: Id | undefined) => AsyncIterable<Item>;
+  readonly idOf: (item: Item) => Id;
+  /** whether a text can be an id: cursors come from outside */
+  readonly isId: (text: string) => text is Id;
+}
+
 /**
- * One page of a list that is ordered by a text of each item, ascending; undefined when the cursor is none. Goes over all of
- * the list and keeps no more of it than a few pages. Whatever comes and goes between two pages, an item that stays is on
- * exactly one of them.
+ * One page of a list; undefined when the cursor is none of it. Takes one item more than the page holds, and nothing of what
+ * lies before. Whatever comes and goes between two pages, an item that stays is on exactly one of them.
  */
-export async function pageOf<Item>(
-  all: AsyncIterable<Item> | Iterable<Item>,
-  orderOf: (item: Item) => string,
+export async function pageOf<Item, Id extends string>(
+  list: Resumable<Item, Id>,
   { limit, cursor }: PageRequest,
 ): Promise<Page<Item> | undefined> {
   const after = cursor === undefined ? undefined : textOf(cursor);
-  if (cursor !== undefined && after === undefined) return undefined;
-  let kept: { readonly order: string; readonly item: Item }[] = [];
-  const cut = (): void => {
-    kept = kept.sort((a, b) => (a.order < b.order ? -1 : 1)).slice(0, limit + 1);
-  };
-  for await (const item of all) {
-    const order = orderOf(item);
-    if (after !== undefined && order <= after) continue;
-    kept.push({ order, item });
-    if (kept.length > 4 * (limit + 1)) cut();
+  if (cursor !== undefined && (after === undefined || !list.isId(after))) return undefined;
+  const items: Item[] = [];
+  for await (const item of list.after(after as Id | undefined)) {
+    if (items.length === limit) return { items, next: cursorOf(list.idOf(items.at(-1) as Item)) };
+    items.push(item);
   }
-  cut();
-  const items = kept.slice(0, limit);
-  const last = kept.length > limit ? items.at(-1) : undefined;
-  return { items: items.map(({ item }) => item), next: last && cursorOf(last.order) };
+  return { items, next: undefined };
 }
 
 // opaque to clients, so that the order may change
-const cursorOf = (order: string): string => Buffer.from(order).toString('base64url');
+const cursorOf = (id: string): string => Buffer.from(id).toString('base64url');
 
 function textOf(cursor: string): string | undefined {
   const text = Buffer.from(cursor, 'base64url').toString();

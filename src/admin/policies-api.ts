@@ -10,14 +10,8 @@ export function answerHandlers({
 }: ApiDeps): Handlers<'checkPolicies' | 'explainRequest' | 'getHealth' | 'getDescription'> {
   const description = openApiDocument();
   return {
-    checkPolicies: async ({ body }) => ({ ok: true, body: check(body.files) }),
-
-    async explainRequest({ body }) {
-      const explained = await explain(body);
-      return explained.ok
-        ? { ok: true, body: explained.answer }
-        : { ok: false, reason: 'invalid_request', extra: { detail: explained.detail } };
-    },
+    checkPolicies: ({ body }) => check(body.files),
+    explainRequest: ({ body }) => explain(body),
 
     async getHealth() {
       const { ready, reasons } = await health.ready();

@@ -30,6 +30,12 @@ export const PROBLEMS = {
   busy: { status: 409, title: 'Changing', detail: 'Somebody else changes the same thing at this moment; try again.' },
   bad_request: { status: 400, title: 'Bad request', detail: 'The request cannot be read.' },
   invalid_request: { status: 400, title: 'Invalid request', detail: 'The request is not as the description says.' },
+  too_costly: {
+    status: 400,
+    title: 'Too costly',
+    detail:
+      'This took more than ten seconds or too much memory and was given up; ask for less at once, or use the command line where the files are.',
+  },
   misdirected_request: {
     status: 421,
     title: 'Wrong host',
@@ -43,6 +49,11 @@ export const PROBLEMS = {
   },
   headers_too_large: { status: 431, title: 'Headers too large', detail: 'There are too many headers.' },
   internal_error: { status: 500, title: 'Internal error', detail: 'Something went wrong inside the gateway.' },
+  policies_busy: {
+    status: 503,
+    title: 'Busy',
+    detail: 'Others have policies or requests tried out at this moment; try again.',
+  },
   store_unavailable: {
     status: 503,
     title: 'Store unavailable',

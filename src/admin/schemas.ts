@@ -129,6 +129,7 @@ const finding = {
 const tri = OneOf(['true', 'false', 'unknown'], { description: 'Three-valued.' });
 const open = (properties: Parameters<typeof Type.Object>[0], description: string): TSchema =>
   Type.Object(properties, { description });
+const oneOf = (schemas: TSchema[], description: string): TSchema => Type.Union(schemas, { description });
 
 /** The schemas of answers, by their names in the published description. */
 export const COMPONENTS = {
@@ -165,7 +166,7 @@ export const COMPONENTS = {
   ),
   SessionList: Section(
     { sessions: Type.Array(ref('Session')), next_cursor: nullable(text('Ask with it for the next page.')) },
-    { description: 'Newest first.' },
+    { description: 'By id.' },
   ),
   Revoked: Section({ revoked: count('How many were live.'), user: text('Whose.') }, { description: 'What was ended.' }),
   User: Section(
@@ -183,7 +184,7 @@ export const COMPONENTS = {
   ),
   UserList: Section(
     { users: Type.Array(ref('User')), next_cursor: nullable(text('Ask with it for the next page.')) },
-    { description: 'By user.' },
+    { description: 'In an order of the store, which no account ever leaves.' },
   ),
   UserChange: Section(
     {
@@ -249,38 +250,65 @@ export const COMPONENTS = {
     { policy: Type.String(), rule: Type.String(), file: Type.String(), line: Type.Integer() },
     'Where a rule stands.',
   ),
-  Decision: open(
+  Need: open(
     {
-      effect: OneOf(['allow', 'step_up', 'login', 'deny'], { description: 'What would happen.' }),
-      reason: optional(text('Stable code; none for allow.')),
-      rule: optional(ref('RuleRef')),
-      need: optional(
-        open(
-          {
-            level: OneOf(LEVELS, { description: 'Assurance that is missing.' }),
-            max_age: optional(Type.Number({ description: 'Seconds.' })),
-            any_of: optional(Type.Array(OneOf(METHODS, { description: 'A method.' }))),
-            all_of: Type.Array(OneOf(METHODS, { description: 'A method.' })),
-          },
-          'What a step-up asks for.',
-        ),
-      ),
+      level: OneOf(LEVELS, { description: 'Assurance that is missing.' }),
+      max_age: optional(Type.Number({ description: 'Seconds.' })),
+      any_of: optional(Type.Array(OneOf(METHODS, { description: 'A method.' }))),
+      all_of: Type.Array(OneOf(METHODS, { description: 'A method.' })),
     },
+    'What a step-up asks for.',
+  ),
+  Decision: oneOf(
+    [
+      open({ effect: OneOf(['allow'], { description: 'Forwarded.' }), rule: optional(ref('RuleRef')) }, 'Allowed.'),
+      open(
+        {
+          effect: OneOf(['step_up'], { description: 'A stronger proof is asked for.' }),
+          reason: text('Stable code.'),
+          rule: ref('RuleRef'),
+          need: ref('Need'),
+        },
+        'More is needed.',
+      ),
+      open(
+        {
+          effect: OneOf(['login', 'deny'], { description: 'Nobody is signed in, or it is not allowed.' }),
+          reason: text('Stable code.'),
+          rule: optional(ref('RuleRef')),
+        },
+        'Not as it is.',
+      ),
+    ],
     'The decision.',
   ),
-  Condition: open(
-    {
-      kind: OneOf(['atom', 'all', 'any', 'not', 'is'], { description: '`atom` is one comparison.' }),
-      result: tri,
-      line: Type.Integer(),
-      column: Type.Integer(),
-      name: optional(text('Of a named condition.')),
-      of: optional(Type.Array(ref('Condition'))),
-      attribute: optional(Type.String()),
-      operator: optional(Type.String()),
-      operand: optional(Type.String()),
-      values: optional(Type.Array(open({ attribute: Type.String(), value: Type.String() }, 'What was read.'))),
-    },
+  Condition: oneOf(
+    [
+      open(
+        {
+          kind: OneOf(['atom'], { description: 'One comparison.' }),
+          result: tri,
+          line: Type.Integer(),
+          column: Type.Integer(),
+          attribute: Type.String(),
+          operator: Type.String(),
+          operand: Type.String(),
+          values: Type.Array(open({ attribute: Type.String(), value: Type.String() }, 'What was read.')),
+        },
+        'A comparison with what was read.',
+      ),
+      open(
+        {
+          kind: OneOf(['all', 'any', 'not', 'is'], { description: 'How its parts are joined.' }),
+          result: tri,
+          line: Type.Integer(),
+          column: Type.Integer(),
+          name: optional(text('Of a named condition.')),
+          of: Type.Array(ref('Condition')),
+        },
+        'Several.',
+      ),
+    ],
     'A condition with what made it so.',
   ),
   ExplainedRule: open(
@@ -297,33 +325,42 @@ export const COMPONENTS = {
     },
     'A rule with its result.',
   ),
-  Explanation: open(
+  ShownRequest: open(
     {
-      request: open(
-        {
-          method: Type.String(),
-          host: optional(Type.String()),
-          path: optional(Type.String()),
-          url: optional(Type.String()),
-          route: optional(nullable(Type.String())),
-          as: optional(nullable(Type.String())),
-        },
-        'As the gateway reads it.',
-      ),
-      refused: optional(
-        open(
-          { status: Type.Integer(), reason: Type.String(), detail: Type.String() },
-          'Instead of all that follows: the request is refused before any policy is asked.',
-        ),
-      ),
-      own: optional(Flag({ description: 'An endpoint of the gateway itself: no policy is asked.' })),
-      sensitivity: optional(Type.String()),
-      decision: optional(ref('Decision')),
-      authenticated: optional(Flag({ description: 'Somebody asks.' })),
-      implicit_allow: optional(Flag({ description: 'A public route.' })),
-      rules: optional(Type.Array(ref('ExplainedRule'))),
-      login: optional(Type.Array(ref('ExplainedRule'))),
+      method: Type.String(),
+      host: Type.String(),
+      path: Type.String(),
+      route: nullable(Type.String()),
+      as: nullable(Type.String()),
     },
+    'As the gateway reads it.',
+  ),
+  Explanation: oneOf(
+    [
+      open(
+        {
+          request: open({ method: Type.String(), host: Type.String(), url: Type.String() }, 'As it was asked.'),
+          refused: open({ status: Type.Integer(), reason: Type.String(), detail: Type.String() }, 'With what.'),
+        },
+        'The request is refused before any policy is asked.',
+      ),
+      open(
+        { request: ref('ShownRequest'), own: Flag({ description: 'Always true.' }) },
+        'An endpoint of the gateway itself: no policy is asked.',
+      ),
+      open(
+        {
+          request: ref('ShownRequest'),
+          sensitivity: Type.String(),
+          decision: ref('Decision'),
+          authenticated: Flag({ description: 'Somebody asks.' }),
+          implicit_allow: Flag({ description: 'A public route.' }),
+          rules: Type.Array(ref('ExplainedRule')),
+          login: optional(Type.Array(ref('ExplainedRule'))),
+        },
+        'What is decided, and why.',
+      ),
+    ],
     'As `sallyport explain --json` prints it.',
   ),
   Health: Section(

@@ -1,5 +1,6 @@
-import type { Session } from '../core/session.ts';
+import type { Session, SessionId } from '../core/session.ts';
 import type { UserId } from '../core/subject.ts';
+import { isSessionId } from '../sessions/record.ts';
 import { type ApiDeps, BY, type Handlers, type Outcome } from './api-deps.ts';
 import { pageOf } from './paging.ts';
 import { publicSession } from './shapes.ts';
@@ -9,9 +10,10 @@ import { usersNamed } from './who.ts';
 export function sessionHandlers({
   sessions,
   accounts,
+  providers,
 }: ApiDeps): Handlers<'listSessions' | 'getSession' | 'revokeSession' | 'revokeSessions'> {
   const owner = async (name: string): Promise<UserId | Outcome> => {
-    const [user, ...others] = await usersNamed({ accounts: accounts(), sessions }, name);
+    const [user, ...others] = await usersNamed({ providers: providers(), accounts: accounts(), sessions }, name);
     if (user === undefined) return { ok: false, reason: 'unknown_user' };
     return others.length === 0
       ? user
@@ -29,8 +31,8 @@ export function sessionHandlers({
     async listSessions({ query: { user: name, ...page } }) {
       const user = name === undefined ? undefined : await owner(name);
       if (typeof user === 'object') return user;
-      const all = user === undefined ? sessions.listAll() : await sessions.listUser(user);
-      const found = await pageOf(all, newestFirst, page);
+      const after = user === undefined ? sessions.listAll : (id?: SessionId) => sessions.walkUser(user, id);
+      const found = await pageOf({ after, idOf: ({ id }) => id, isId: isSessionId }, page);
       if (found === undefined) return WRONG_CURSOR;
       return { ok: true, body: { sessions: found.items.map(publicSession), next_cursor: found.next ?? null } };
     },
@@ -79,8 +81,3 @@ export const WRONG_CURSOR: Outcome = {
   reason: 'invalid_request',
   extra: { errors: [{ pointer: '?cursor', detail: 'This is no cursor of this list.' }] },
 };
-
-const LATEST = 10 ** 16;
-/** Newest first, and among those of the same millisecond by id: an order that a session never leaves. */
-const newestFirst = ({ createdAt, id }: Session): string =>
-  `${String(LATEST - Math.trunc(createdAt)).padStart(17, '0')}/${id}`;

@@ -1,4 +1,4 @@
-import type { Account, AccountOutcome, Accounts } from '../identity/accounts.ts';
+import { type Account, type AccountOutcome, type Accounts, isAccountUser } from '../identity/accounts.ts';
 import { resolveUser } from '../identity/resolve-user.ts';
 import { type ApiDeps, BY, type Call, type Handlers, type Outcome } from './api-deps.ts';
 import { pageOf } from './paging.ts';
@@ -10,6 +10,7 @@ type Found = { readonly ok: true; readonly accounts: Accounts; readonly account:
 /** Local accounts: list, look at, disable, enable, unlock. */
 export function userHandlers({
   accounts,
+  walkAccounts,
   sessions,
   unlock,
 }: ApiDeps): Handlers<'listUsers' | 'getUser' | 'disableUser' | 'enableUser' | 'unlockUser'> {
@@ -37,8 +38,7 @@ export function userHandlers({
 
   return {
     async listUsers({ query }) {
-      const all = (await Promise.all(accounts().map((each) => each.list()))).flat();
-      const found = await pageOf(all, ({ user }) => user, query);
+      const found = await pageOf({ after: walkAccounts, idOf: ({ user }) => user, isId: isAccountUser }, query);
       if (found === undefined) return WRONG_CURSOR;
       return { ok: true, body: { users: found.items.map(publicAccount), next_cursor: found.next ?? null } };
     },

@@ -1,6 +1,6 @@
 import type { Finding } from '../core/finding.ts';
 import { checkPolicies } from '../policy/check.ts';
-import type { PolicyFile } from '../policy/load.ts';
+import type { Known, PolicyFile } from '../policy/load.ts';
 import type { TestResult } from '../policy/tests.ts';
 import { catalogue } from '../signals/index.ts';
 
@@ -17,7 +17,7 @@ export interface CheckReport {
 }
 
 /** Counts and shapes what a check found. */
-export function checkReport(findings: readonly Finding[], tests: readonly TestResult[]): CheckReport {
+export function checkReport(findings: readonly Finding[], tests: CheckReport['tests']): CheckReport {
   const errors = findings.filter((finding) => finding.severity === 'error').length;
   const failed = tests.filter((test) => !test.passed).length;
   return {
@@ -35,7 +35,7 @@ export function checkReport(findings: readonly Finding[], tests: readonly TestRe
 }
 
 /** Checks policies and runs their tests as `check DIRECTORY` does, with the catalogue of this gateway. Never throws. */
-export function checkFiles(files: readonly PolicyFile[]): CheckReport {
-  const { findings, tests } = checkPolicies(files, catalogue);
+export function checkFiles(files: readonly PolicyFile[], known: Known): CheckReport {
+  const { findings, tests } = checkPolicies(files, catalogue, known);
   return checkReport(findings, tests);
 }

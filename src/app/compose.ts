@@ -27,6 +27,7 @@ import { openNodeLane } from '../wire/node-lane.ts';
 import { administration } from './administration.ts';
 import { type Current, openCurrent } from './current.ts';
 import { issuersOf } from './issuers.ts';
+import { openPolicyThread } from './policy-thread.ts';
 import { openServices, type Ports, type Services, sessionLimits } from './services.ts';
 import { hasLocalPassword, resumeLocally, signInLocally } from './signing-in.ts';
 import type { Environment } from './snapshot.ts';
@@ -158,6 +159,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     pipeline,
     broken,
   );
+  const policies = openPolicyThread();
   const admin = openAdminListener(
     {
       metrics,
@@ -167,6 +169,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
         health,
         lockout,
         version: options.version,
+        policies,
         loaded: () => current.snapshot,
         accounts: () => accounts,
       }),
@@ -231,6 +234,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       await store.close(left());
       // last, so that readiness can be asked while all of this goes on
       await admin.close(FLUSH_MS);
+      await policies.close(FLUSH_MS);
     },
   };
 

@@ -5,9 +5,8 @@ import type { RequestFacts } from '../core/facts.ts';
 import { hasErrors, InvalidConfiguration } from '../core/finding.ts';
 import type { Reading } from '../core/signal.ts';
 import type { Subject } from '../core/subject.ts';
-import type { Explanation } from '../policy/explain.ts';
 import { overlayCatalogue, parseOverlay } from '../policy/overlay.ts';
-import { compileProgram, type Program } from '../policy/program.ts';
+import { compileProgram } from '../policy/program.ts';
 import { catalogue } from '../signals/index.ts';
 import {
   type DescribedRequest,
@@ -16,9 +15,10 @@ import {
   describedFacts,
   describedHost,
   type Refused,
+  type RequestConfiguration,
   WrongDescription,
 } from './described-request.ts';
-import { explanationJson, type ShownRequest } from './explanation-json.ts';
+import { type ExplanationJson, explanationJson, type ShownRequest } from './explanation-json.ts';
 import type { Judge, OwnEndpoint } from './judge.ts';
 
 /** A request, who asks it, and what is to be different from what the gateway would find. */
@@ -32,27 +32,24 @@ export interface Description {
   readonly unknown: readonly string[];
 }
 
-/** What would become of the request. */
+/** What would become of the request, as data: what `explain --json` prints and the administration API answers. */
 export type Described =
+  /** refused before any policy is asked */
   | {
-      /** refused before any policy is asked */
-      readonly kind: 'refused';
       readonly request: { readonly method: string; readonly host: string; readonly url: string };
       readonly refused: { readonly status: number; readonly reason: string; readonly detail: string };
     }
   /** an endpoint of the gateway itself: no policy is asked */
-  | { readonly kind: 'own'; readonly request: ShownRequest; readonly own: true }
-  | {
-      readonly kind: 'explained';
-      readonly request: ShownRequest;
-      readonly sensitivity: Program<unknown>['sensitivity'];
-      readonly explanation: Explanation;
-    };
+  | { readonly request: ShownRequest; readonly own: true }
+  | ExplanationJson;
+
+/** What of a configuration a description is judged by. */
+export type DescribedConfiguration = RequestConfiguration & Pick<Configuration, 'session'>;
 
 /** Where the answer comes from. */
 export interface DescribeSource {
   /** undefined: wide limits, no trusted proxies */
-  readonly config: Configuration | undefined;
+  readonly config: DescribedConfiguration | undefined;
   readonly judge: (facts: RequestFacts) => Judge | OwnEndpoint | Refused;
   readonly subject: (name: string) => MaybePromise<Subject>;
   /** wall-clock ms at which the request is made, unless the description sets `time.now` */
@@ -74,30 +71,16 @@ export async function describe(description: Description, source: DescribeSource)
     const { reason, detail } = judge as Refused;
     const host = describedHost(url, source.config);
     const { status } = errorRow(reason);
-    return { kind: 'refused', request: { method, host, url }, refused: { status, reason, detail } };
+    return { request: { method, host, url }, refused: { status, reason, detail } };
   }
-  if (judge.kind === 'own') return { kind: 'own', request: { ...shownOf(facts), route: null, as: null }, own: true };
+  if (judge.kind === 'own') return { request: { ...shownOf(facts), route: null, as: null }, own: true };
   const subject = description.as === undefined ? undefined : await source.subject(description.as);
   const { program, findings } = compileProgram(judge.set, overlayCatalogue(catalogue), judge.options);
   if (hasErrors(findings)) throw new InvalidConfiguration(findings);
   const access = describedAccess(judge.set.roles, subject, set);
   const base = describedContext(facts, judge.params, subject, access, judge.options.elevation);
-  return {
-    kind: 'explained',
-    request: { ...shownOf(facts), route: judge.route ?? null, as: subject?.user ?? null },
-    sensitivity: program.sensitivity,
-    explanation: program.explain({ base, set }),
-  };
-}
-
-/** The same for machines: what `explain --json` prints and the administration API answers. */
-export function describedJson(described: Described): object {
-  if (described.kind === 'explained') {
-    const { request, sensitivity, explanation } = described;
-    return explanationJson(request, sensitivity, explanation);
-  }
-  const { kind: _, ...rest } = described;
-  return rest;
+  const request = { ...shownOf(facts), route: judge.route ?? null, as: subject?.user ?? null };
+  return explanationJson(request, program.sensitivity, program.explain({ base, set }));
 }
 
 const shownOf = ({ method, host, path }: RequestFacts) => ({ method, host, path });

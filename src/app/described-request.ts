@@ -40,6 +40,9 @@ export interface Refused {
   readonly detail: string;
 }
 
+/** What of a configuration decides how a request is read. */
+export type RequestConfiguration = Pick<Configuration, 'routes' | 'identity' | 'limits' | 'trusted_proxies'>;
+
 /**
  * The facts of a described request, read exactly as the gateway of this configuration would, or its refusal to read it so.
  * Without a configuration the limits are wide. `at` is wall-clock ms.
@@ -47,7 +50,7 @@ export interface Refused {
  */
 export function describedFacts(
   request: DescribedRequest,
-  config: Configuration | undefined,
+  config: RequestConfiguration | undefined,
   at: number,
 ): RequestFacts | Refused {
   const match = ADDRESS.exec(request.url);
@@ -82,14 +85,14 @@ export function describedFacts(
 const ADDRESS = /^(?:(https?):\/\/([^/?#]+))?([/?].*)?$/is;
 
 /** A path alone is asked of localhost when a route takes every host, else of the first host that a route names. */
-export function describedHost(url: string, config: Configuration | undefined): string {
+export function describedHost(url: string, config: RequestConfiguration | undefined): string {
   const said = ADDRESS.exec(url)?.[2];
   if (said !== undefined) return said;
   const hosts = config?.routes.map((route) => route.match.host) ?? [];
   return hosts.includes(undefined) ? 'localhost' : (hosts[0]?.replace(/^\*\./, 'any.') ?? 'localhost');
 }
 
-const canonicalOptions = (config: Configuration | undefined): CanonicalOptions => ({
+const canonicalOptions = (config: RequestConfiguration | undefined): CanonicalOptions => ({
   maxHeadBytes: config?.limits.head ?? 65_536,
   maxHeaders: config?.limits.headers ?? 1000,
   maxTargetBytes: config?.limits.target ?? 65_536,
@@ -128,7 +131,8 @@ export function describedAccess(
   const groups = set.get('identity.groups') ?? subject.groups;
   const own = set.get('identity.roles') ?? subject.roles;
   if (groups === unknown || own === unknown) return undefined;
-  return deriveRoles(roles, { user: subject.user, groups: listOf(groups), roles: listOf(own) });
+  const { user, provider } = subject;
+  return deriveRoles(roles, { user, provider, groups: listOf(groups), roles: listOf(own) });
 }
 
 /** Absent is what an empty list is. */

@@ -1,4 +1,4 @@
-import type { Route } from '../config/schema.ts';
+import type { Configuration, Route } from '../config/schema.ts';
 import { ODD_DOUBLE_SLASH, ODD_ENCODED_SLASH, ODD_SEMICOLON, type RequestFacts } from '../core/facts.ts';
 import type { ProgramOptions } from '../policy/program.ts';
 import type { PolicySet } from '../policy/syntax.ts';
@@ -6,7 +6,6 @@ import { OWN_PREFIX, OWN_ROOT } from '../proxy/endpoints.ts';
 import { routeTable } from '../proxy/route-table.ts';
 import type { Refused } from './described-request.ts';
 import { elevationOf, programOptions } from './plane.ts';
-import type { Loaded } from './snapshot.ts';
 
 /** Whose rules judge the described request, and under which route. */
 export interface Judge {
@@ -30,7 +29,10 @@ const ODDITIES: Readonly<Record<Route['allow'][number], number>> = {
 };
 
 /** The route that the gateway would take, in the order in which its pipeline asks. */
-export function judgeOfRoute({ config, set }: Loaded, facts: RequestFacts): Judge | OwnEndpoint | Refused {
+export function judgeOfRoute(
+  { config, set }: { readonly config: Pick<Configuration, 'routes' | 'session'>; readonly set: PolicySet },
+  facts: RequestFacts,
+): Judge | OwnEndpoint | Refused {
   if (facts.decodedPath === OWN_ROOT || facts.decodedPath.startsWith(OWN_PREFIX)) return { kind: 'own' };
   const patterns = config.routes.map((route) => ({
     route,

@@ -98,7 +98,7 @@ export function compilePrograms(config: Configuration, set: PolicySet): Compiled
 }
 
 /** How long proofs count; the first factor alone as long as the session. */
-export function elevationOf({ session }: Configuration): Elevation {
+export function elevationOf({ session }: Pick<Configuration, 'session'>): Elevation {
   const { low, medium, high } = session.elevation;
   return { none: Number.POSITIVE_INFINITY, low, medium, high };
 }

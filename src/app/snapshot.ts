@@ -1,7 +1,7 @@
 import { loadConfiguration } from '../config/load.ts';
 import type { Configuration } from '../config/schema.ts';
 import { type Finding, hasErrors, inOrder } from '../core/finding.ts';
-import { loadPolicies } from '../policy/load.ts';
+import { loadPolicies, type PolicyFile } from '../policy/load.ts';
 import { NO_ROLES } from '../policy/roles.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import type { CompiledRoute, DataPlane } from '../proxy/plane.ts';
@@ -15,6 +15,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** A configuration with its policies, read, checked and compiled; not connected with anything yet. */
 export interface Loaded {
   readonly config: Configuration;
+  /** what `set` was read from */
+  readonly policyFiles: readonly PolicyFile[];
   readonly set: PolicySet;
   readonly compiled: CompiledPrograms;
 }
@@ -39,9 +41,11 @@ export interface Built<T> {
  */
 export function load(file: string, env: Environment): Built<Loaded> & { readonly set: PolicySet } {
   const { config, draft, policyFiles, unreadPolicies, findings, watched } = loadConfiguration(file, env);
+  // of a draft a provider may be missing that only is wrong: nothing is concluded from it
+  const known = { unread: unreadPolicies, ...(config && { providers: providerIds(config) }) };
   // a configuration of public routes alone needs no policies
   const policies =
-    policyFiles.length > 0 ? loadPolicies(policyFiles, catalogue, unreadPolicies) : { set: NO_POLICIES, findings: [] };
+    policyFiles.length > 0 ? loadPolicies(policyFiles, catalogue, known) : { set: NO_POLICIES, findings: [] };
   const { set } = policies;
   const read = [...findings, ...policies.findings];
   const compiled = draft && compilePrograms(draft, set);
@@ -49,8 +53,11 @@ export function load(file: string, env: Environment): Built<Loaded> & { readonly
   const news = compiled?.findings.filter(({ file: at }) => at !== '' || !hasErrors(read)) ?? [];
   const all = inOrder([...read, ...placed(news, file)]);
   const usable = config !== undefined && compiled !== undefined && !hasErrors(all);
-  return { value: usable ? { config, set, compiled } : undefined, set, findings: all, watched };
+  return { value: usable ? { config, policyFiles, set, compiled } : undefined, set, findings: all, watched };
 }
+
+/** All of them can say in which groups somebody is. */
+export const providerIds = ({ identity }: Configuration): readonly string[] => identity.providers.map(({ id }) => id);
 
 /** What the engine says of a route has no place in a file. */
 const placed = (findings: readonly Finding[], file: string): readonly Finding[] =>

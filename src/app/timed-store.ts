@@ -67,7 +67,7 @@ export function timedStore(
     get: timed('get', (key) => store.get(key)),
     commit: timed('commit', (commit) => store.commit(commit)),
     increment: timed('increment', (key, by, windowMs) => store.increment(key, by, windowMs)),
-    list: timedList('list', (partition, prefix) => store.list(partition, prefix)),
+    list: timedList('list', (partition, prefix, after) => store.list(partition, prefix, after)),
     partitions: timedList('partitions', () => store.partitions()),
     changes: timed('changes', (cursor) => store.changes(cursor)),
     birth: timed('birth', () => store.birth()),

@@ -1,17 +1,16 @@
-import type { ShownRequest } from '../app/explanation-json.ts';
-import type { Decision, Need } from '../core/decision.ts';
+import type { DecisionJson, ExplanationJson, NeedJson } from '../app/explanation-json.ts';
 import type { ExplainedCondition } from '../policy/condition.ts';
-import type { ExplainedRule, Explanation } from '../policy/explain.ts';
+import type { ExplainedRule } from '../policy/explain.ts';
 import { paint, printable } from './output.ts';
 
 /** An explanation for people: the answer first, then every rule with what made it true, false or unknown. */
-export function explanationText(request: ShownRequest, explanation: Explanation): string {
+export function explanationText({ request, ...explanation }: ExplanationJson): string {
   const who = printable(request.as ?? 'nobody');
   const lines = [
     `${request.method} ${request.host}${request.path}${request.route === null ? '' : ` (route ${request.route})`} as ${who}`,
     `→ ${answerText(explanation.decision)}`,
     '',
-    ...(explanation.implicitAllow ? [`${paint('bold', '*')} allow   (public route)`] : []),
+    ...(explanation.implicit_allow ? [`${paint('bold', '*')} allow   (public route)`] : []),
     ...explanation.rules.flatMap(ruleLines),
   ];
   if (explanation.login !== undefined && explanation.login.length > 0) {
@@ -19,12 +18,12 @@ export function explanationText(request: ShownRequest, explanation: Explanation)
     lines.push(...explanation.login.flatMap(ruleLines));
   }
   const rules = [...explanation.rules, ...(explanation.login ?? [])];
-  if (explanation.implicitAllow || rules.some((rule) => rule.fires))
+  if (explanation.implicit_allow || rules.some((rule) => rule.fires))
     lines.push('', paint('dim', '* what has its effect'));
   return lines.join('\n');
 }
 
-function answerText(decision: Decision): string {
+function answerText(decision: DecisionJson): string {
   const reason = decision.effect === 'allow' ? '' : ` (${decision.reason})`;
   const rule =
     decision.effect === 'login' || decision.rule === undefined
@@ -35,8 +34,8 @@ function answerText(decision: Decision): string {
   return paint(['bold', color], decision.effect) + reason + need + rule;
 }
 
-function needText({ level, maxAgeMs, anyOf, allOf }: Need): string {
-  const age = maxAgeMs === undefined ? [] : [`at most ${maxAgeMs / 1000} s old`];
+function needText({ level, max_age: maxAge, any_of: anyOf, all_of: allOf }: NeedJson): string {
+  const age = maxAge === undefined ? [] : [`at most ${maxAge} s old`];
   const one = anyOf === undefined ? [] : [`by ${anyOf.join(' or ')}`];
   const every = allOf.length === 0 ? [] : [`with each of ${allOf.join(', ')}`];
   return [`level ${level}`, ...age, ...one, ...every].join(', ');

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { systemClock } from '../app/clock.ts';
-import { type Described, type DescribeSource, type Description, describe, describedJson } from '../app/describe.ts';
+import { type Described, type DescribeSource, type Description, describe } from '../app/describe.ts';
 import { bareSubject, subjectNamed, WrongDescription } from '../app/described-request.ts';
 import { judgeOfRoute } from '../app/judge.ts';
 import { systemRandom } from '../app/random.ts';
@@ -13,11 +13,14 @@ import { readYaml } from '../schema/yaml.ts';
 import { openLog } from '../telemetry/log.ts';
 import { CONFIG_OPTION, configFile, loadOrFail } from './config-file.ts';
 import { judgeOfDirectory } from './explain-directory.ts';
+import { explainThere, shown } from './explain-remote.ts';
 import { explanationText } from './explain-text.ts';
 import { CommandFailure, complain, EXIT, JSON_OPTION, printable, say, sayJson } from './output.ts';
+import { openRemote, urlOption } from './remote.ts';
 
 interface ExplainOptions {
   readonly config?: string;
+  readonly url?: string;
   readonly policies?: string;
   readonly policy?: string;
   readonly as?: string;
@@ -37,6 +40,7 @@ Examples:
   sallyport explain DELETE https://wiki.example.com/pages/7 --as staff:ann --set identity.auth_age=20m
   sallyport explain GET / --as zoe --set 'identity.groups=[staff]' --unknown geo.country
   sallyport explain GET / --policies policies/ --policy baseline,app --json
+  sallyport explain GET /reports --as ann --url http://127.0.0.1:9900
 
 Nobody asks unless --as says who; somebody without an account is a name and nothing else, and has just signed in. --set time.now
 moves the whole request to that instant. Attributes: docs/reference.md. The JSON: docs/policy.md.
@@ -62,6 +66,7 @@ export function addExplain(program: Command, finish: (exitCode: number) => void)
     .option('--absent <name>', 'make an attribute absent; may be repeated', collect)
     .option('--unknown <name>', 'make an attribute unknown; may be repeated', collect)
     .option(...JSON_OPTION)
+    .addOption(urlOption().conflicts('policies'))
     .addHelpText('after', HELP)
     .action((method: string, url: string, options: ExplainOptions) => explain(method, url, options, finish));
 }
@@ -82,20 +87,23 @@ async function explain(
     absent: options.absent ?? [],
     unknown: options.unknown ?? [],
   };
-  const source =
-    policies === undefined
-      ? sourceOfConfiguration(loadOrFail(configFile(options.config)))
-      : {
-          config: undefined,
-          judge: () => judgeOfDirectory(policies, policy),
-          subject: bareSubject,
-          at: systemClock().now(),
-        };
-  const described = await describeOrFail(description, source);
-  if (options.json) sayJson(describedJson(described));
-  else tell(described);
-  if (described.kind === 'refused') finish(EXIT.failure);
+  const described = await (options.url === undefined
+    ? describeOrFail(description, sourceHere(options))
+    : explainThere(openRemote(options.url), description));
+  if (options.json) sayJson(described);
+  else tell(options.url === undefined ? described : shown(described));
+  if ('refused' in described) finish(EXIT.failure);
 }
+
+const sourceHere = ({ policies, policy, config }: ExplainOptions): DescribeSource =>
+  policies === undefined
+    ? sourceOfConfiguration(loadOrFail(configFile(config)))
+    : {
+        config: undefined,
+        judge: () => judgeOfDirectory(policies, policy),
+        subject: bareSubject,
+        at: systemClock().now(),
+      };
 
 const sourceOfConfiguration = (loaded: Loaded): DescribeSource => ({
   config: loaded.config,
@@ -128,9 +136,9 @@ async function subjectOfStore({ config }: Loaded, name: string): Promise<Subject
 }
 
 function tell(described: Described): void {
-  if (described.kind === 'explained') {
-    say(explanationText(described.request, described.explanation));
-  } else if (described.kind === 'own') {
+  if ('decision' in described) {
+    say(explanationText(described));
+  } else if ('own' in described) {
     const { method, host, path } = described.request;
     say(`${method} ${host}${path} is an endpoint of the gateway itself: no policy is judged for it.`);
   } else {

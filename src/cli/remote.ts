@@ -12,7 +12,10 @@ export const urlOption = (): Option =>
 
 /** A running gateway, asked over its administration API. */
 export interface Remote {
-  /** The answer of an operation below /api/v1. @throws CommandFailure 1 for a refusal, 2 for an ambiguous name or a bad address */
+  /**
+   * The answer of an operation below /api/v1.
+   * @throws CommandFailure 1 for a refusal, 2 for an ambiguous name, a bad address or what cannot be asked so
+   */
   ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown>;
   /** All pages of a list. */
   all(path: string, key: string): Promise<readonly unknown[]>;
@@ -96,7 +99,8 @@ function refusal(base: string, status: number, body: unknown): CommandFailure {
     return new CommandFailure(`the name is ambiguous; say one of ${candidates.map(String).join(', ')}`, EXIT.usage);
   const why = typeof detail === 'string' ? detail : 'it does not answer as a gateway does';
   const where = Array.isArray(errors) ? errors.map(wrongField).join('') : '';
-  return new CommandFailure(`${base} refuses with ${status}: ${why}${where}`);
+  const message = `${base} refuses with ${status}: ${printable(why)}${where}`;
+  return new CommandFailure(message, reason === 'invalid_request' ? EXIT.usage : EXIT.failure);
 }
 
 /** One thing that is wrong with what was sent, on a line of its own. */

@@ -48,7 +48,7 @@ export function addUser(program: Command): void {
     );
   user
     .command('list')
-    .description('All accounts of the local providers.')
+    .description('All accounts of the local providers, by user.')
     .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
     .addOption(urlOption())
@@ -157,6 +157,7 @@ async function list(options: UserOptions): Promise<void> {
     : openRemote(options.url)
         .all('/users', 'users')
         .then((users) => users.map(shownThere)));
+  all.sort(({ row: [a = ''] }, { row: [b = ''] }) => (a < b ? -1 : 1));
   if (options.json) return sayJson(all.map(({ json }) => json));
   if (all.length === 0) return complain('there are no accounts yet; `sallyport user add NAME` makes one');
   say(

@@ -55,8 +55,15 @@ export interface Store extends Service {
   commit(commit: Commit): Promise<boolean>;
   /** Adds to a counter over a fixed window that starts with its first increment; resolves to the new count. Durable like `commit`. */
   increment(key: StoreKey, by: number, windowMs: number): Promise<number>;
-  /** Live entries of one partition whose names start with `prefix`, by name. */
-  list(partition: string, prefix: string): AsyncIterable<{ readonly name: string; readonly entry: Entry }>;
+  /**
+   * Live entries of one partition whose names start with `prefix` and, if it is given, come after `after` (a name, stored or
+   * not) in the order of code units. In that order; what lies before costs nothing.
+   */
+  list(
+    partition: string,
+    prefix: string,
+    after?: string,
+  ): AsyncIterable<{ readonly name: string; readonly entry: Entry }>;
   /** Partitions that hold anything, for administration. */
   partitions(): AsyncIterable<string>;
   /** The newest position; what a node compares with the one it has applied. Synchronous in the embedded store. */

@@ -4,6 +4,10 @@ export const userId = (provider: string, sub: string): UserId => `${provider}:${
 
 /** How many partitions there are: part of the layout of every store, so changing it is a migration. */
 export const PARTITIONS = 64;
+/** Their names, `00` to `3f` (hex), in order. */
+export const USER_PARTITIONS: readonly string[] = Object.freeze(
+  Array.from({ length: PARTITIONS }, (_, i) => i.toString(16).padStart(2, '0')),
+);
 
 /**
  * The partition `00`…`3f` (hex) in which everything of a user lives: account, sessions and their changes. A stable hash
@@ -13,7 +17,7 @@ export const PARTITIONS = 64;
 export function partitionOf(user: UserId): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < user.length; i++) hash = Math.imul(hash ^ user.charCodeAt(i), 0x01000193);
-  return ((hash ^ (hash >>> 16)) & (PARTITIONS - 1)).toString(16).padStart(2, '0');
+  return USER_PARTITIONS[(hash ^ (hash >>> 16)) & (PARTITIONS - 1)] as string;
 }
 
 /** Who is it. Copied from an account or from verified claims by schema, never a raw claims object. */

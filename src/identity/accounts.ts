@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../core/assert-never.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Commit, Entry, Json, Store, StoreKey } from '../core/store.ts';
+import type { Commit, Entry, Store, StoreKey } from '../core/store.ts';
+import { walkUsers } from '../core/store-walk.ts';
 import { partitionOf, type Subject, type UserId, userId } from '../core/subject.ts';
 import { type AccountRecord, fromJson, toJson } from './account-record.ts';
 import { devicesForgotten } from './known-devices.ts';
@@ -77,7 +78,7 @@ export function openAccounts(
   provider: string,
 ): Accounts {
   const { store, clock, hasher } = deps;
-  const prefix = `account/${provider}/`;
+  const prefix = `${PREFIX}${provider}/`;
 
   const keyOf = (name: string): StoreKey => ({ partition: partitionOf(userId(provider, name)), name: prefix + name });
 
@@ -167,11 +168,7 @@ export function openAccounts(
 
     async list() {
       const accounts: Account[] = [];
-      for await (const partition of store.partitions()) {
-        for await (const { entry } of store.list(partition, prefix)) {
-          accounts.push(accountOf(provider, fromJson(entry.value as Json)));
-        }
-      }
+      for await (const { entry } of walkUsers(store, prefix)) accounts.push(accountOf(provider, fromJson(entry.value)));
       return accounts.sort((a, b) => (a.name < b.name ? -1 : 1));
     },
 
@@ -196,6 +193,28 @@ export function openAccounts(
     },
   };
 }
+
+/**
+ * The accounts of these providers in the order of the store, which is no order to people but never changes, from the one
+ * after `after` on: costs what is taken of it. `after` is an account's user, there or gone.
+ */
+export async function* walkAccounts(
+  store: Pick<Store, 'list'>,
+  providers: { has(provider: string): boolean },
+  after?: UserId,
+): AsyncIterable<Account> {
+  const from = after && { partition: partitionOf(after), name: PREFIX + after.replace(':', '/') };
+  for await (const { name, entry } of walkUsers(store, PREFIX, from)) {
+    const provider = name.slice(PREFIX.length, name.indexOf('/', PREFIX.length));
+    if (providers.has(provider)) yield accountOf(provider, fromJson(entry.value));
+  }
+}
+
+const PREFIX = 'account/';
+
+/** Whether a text could be the user of a local account. */
+export const isAccountUser = (text: string): text is UserId => ACCOUNT_USER.test(text);
+const ACCOUNT_USER = new RegExp(`^[a-z][a-z0-9-]{0,62}:${NAME_PATTERN.source.slice(1)}`);
 
 /** Who the account's owner is to policies and applications. An address that an administrator typed is not verified. */
 export function subjectOf(account: Account): Subject {

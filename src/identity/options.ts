@@ -83,10 +83,18 @@ const jwtProvider = Section(
     ),
     leeway: withDefault(Duration({ description: "How far the issuer's clock may be off; at most 5m." }), '10s'),
     groups_claim: withDefault(
-      Text({ description: 'Claim with the groups, a list of texts. Dots lead into objects: `realm_access.groups`.' }),
+      Text({
+        description:
+          'Claim with the groups: a list of texts, or one text. Where no claim has that whole name, its dots lead into objects: `realm_access.groups`.',
+      }),
       'groups',
     ),
-    roles_claim: optional(Text({ description: 'Claim with the roles, as above. Left out, tokens give no roles.' })),
+    roles_claim: optional(
+      Text({
+        description:
+          'Claim with the roles, read like `groups_claim`; one that roles.yaml defines brings what it permits, so this trusts the issuer with all of them. Left out, tokens name no roles, and what is left are those that roles.yaml gives to their groups and to their `sub`.',
+      }),
+    ),
     acr_levels: withDefault(
       Type.Record(
         // acr_values is a list with spaces between, in quotes when it is a challenge (RFC 9470 3)

@@ -46,6 +46,8 @@ export function blockIdOf(subject: BlockSubject): BlockId {
   return `blk_${partition}${name.slice(BLOCK_PREFIX.length)}`;
 }
 
+export const isBlockId = (text: string): text is BlockId => BLOCK_ID.test(text);
+
 /** Undefined: it is no id of a block. */
 export function blockKeyOfId(id: string): StoreKey | undefined {
   const [, partition, hash] = BLOCK_ID.exec(id) ?? [];

@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../core/assert-never.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Entry, Store, StoreKey } from '../core/store.ts';
+import { walkUsers } from '../core/store-walk.ts';
 import {
   BLOCK_PREFIX,
   type Block,
@@ -14,7 +15,7 @@ import {
   LATEST_INSTANT,
 } from './block-record.ts';
 
-export { type Block, type BlockId, type BlockSubject, blockIdOf, LATEST_INSTANT } from './block-record.ts';
+export { type Block, type BlockId, type BlockSubject, blockIdOf, isBlockId, LATEST_INSTANT } from './block-record.ts';
 
 /** What is refused whatever a policy says, until somebody lifts it or it ends. All methods fail with `StoreUnavailable`. */
 export interface Blocks {
@@ -29,8 +30,8 @@ export interface Blocks {
   get(id: BlockId): Promise<Block | undefined>;
   /** False when there was none. */
   remove(id: BlockId): Promise<boolean>;
-  /** All that are in force, by id. */
-  list(): AsyncIterable<Block>;
+  /** All that are in force, by id, from the one after `after` on: costs what is taken of it. */
+  list(after?: BlockId): AsyncIterable<Block>;
 }
 
 /** The most that a provider's `leeway` may be: a token lives that much longer than it says itself, and so does its block. */
@@ -99,12 +100,11 @@ export function openBlocks({ store, clock }: { readonly store: Store; readonly c
       return removed === true;
     },
 
-    async *list() {
-      for await (const partition of store.partitions()) {
-        for await (const { entry } of store.list(partition, BLOCK_PREFIX)) {
-          const block = decodeBlock(entry);
-          if (block !== undefined) yield block;
-        }
+    // a partition is the first part of an id, so the order of keys is that of ids
+    async *list(after) {
+      for await (const { entry } of walkUsers(store, BLOCK_PREFIX, after && blockKeyOfId(after))) {
+        const block = decodeBlock(entry);
+        if (block !== undefined) yield block;
       }
     },
   };

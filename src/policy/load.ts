@@ -28,16 +28,22 @@ interface Loaded {
   readonly tests: PolicyTest[];
 }
 
+/** What is known from elsewhere to whoever reads policies. */
+export interface Known {
+  /** files that could not be read, which is told elsewhere: what is missing for that reason is not told again */
+  readonly unread?: readonly string[];
+  /** ids of the providers of the configuration; left out where there is none: then nothing is said of them */
+  readonly providers?: readonly string[];
+}
+
 /**
  * Reads policies (`*.yaml`), their tests (`*.test.yaml`) and `roles.yaml`. All problems of all files are reported at once,
  * in the order of files and lines; a policy with an error is not in the set, and roles with an error are none. Never throws.
- *
- * @param unread files that could not be read, which is told elsewhere: what is missing for that reason is not told again
  */
 export function loadPolicies<C>(
   files: readonly PolicyFile[],
   catalogue: Catalogue<C>,
-  unread: readonly string[] = [],
+  { unread = [], providers }: Known = {},
 ): { readonly set: PolicySet; readonly findings: Finding[] } {
   const specs: Specs = catalogue.attributes;
   const loaded = new Map<string, Loaded>();
@@ -59,7 +65,7 @@ export function loadPolicies<C>(
   };
 
   const [rolesFile, ...others] = files.filter((each) => kindOfFile(each.file) === 'roles');
-  const { roles, findings: ofRoles } = loadRoles(rolesFile);
+  const { roles, findings: ofRoles } = loadRoles(rolesFile, providers);
   findings.push(...ofRoles);
   for (const other of others)
     findings.push(

@@ -1,6 +1,5 @@
 import { type TSchema, Type } from 'typebox';
 import { type Finding, hasErrors } from '../core/finding.ts';
-import type { Access } from '../core/subject.ts';
 import { ANNOTATIONS } from '../schema/annotations.ts';
 import type { Path } from '../schema/document.ts';
 import { suggest } from '../schema/suggest.ts';
@@ -9,6 +8,7 @@ import { readYaml } from '../schema/yaml.ts';
 import { didYouMean, type Fields, isMap, openReport, type Report } from './report.ts';
 import { NO_ROLES, type Permission, type RoleSet, SCOPES } from './roles.ts';
 import { closeRoles, MAX_CLOSURE, type RoleDraft } from './roles-closure.ts';
+import { readMembers } from './roles-members.ts';
 import { LINE, rolesShape, WORD } from './roles-shape.ts';
 
 const LATER = ['contextual'] as const;
@@ -37,23 +37,25 @@ const MAX_PROBLEMS = 100;
 /**
  * Reads and checks a `roles.yaml`; without one there are no roles. All problems at once, in the order of the file; with an
  * error among them the set is empty. Never throws.
+ *
+ * @param providers ids of the providers of the configuration; undefined where there is none, and then nothing is said of them
  */
-export function loadRoles(source: { readonly file: string; readonly text: string } | undefined): {
-  readonly roles: RoleSet;
-  readonly findings: Finding[];
-} {
+export function loadRoles(
+  source: { readonly file: string; readonly text: string } | undefined,
+  providers?: readonly string[],
+): { readonly roles: RoleSet; readonly findings: Finding[] } {
   if (source === undefined) return { roles: NO_ROLES, findings: [] };
   const { document, findings } = readYaml(source.file, source.text);
   if (document === undefined) return { roles: NO_ROLES, findings };
   const report = openReport(document);
-  const read = isMap(document.value) ? readRoles(report, document.value) : NO_ROLES;
+  const read = isMap(document.value) ? readRoles(report, document.value, providers) : NO_ROLES;
   findings.push(...checkShape(document), ...report.findings);
   findings.sort((a, b) => a.line - b.line || a.column - b.column);
   return { roles: hasErrors(findings) ? NO_ROLES : Object.freeze({ ...read, file: source.file }), findings };
 }
 
 /** What has the wrong shape is passed over: the shape's own check tells of it. */
-function readRoles(report: Report, value: Fields): RoleSet {
+function readRoles(report: Report, value: Fields, providers: readonly string[] | undefined): RoleSet {
   for (const key of LATER)
     if (key in value) report.error([key], 'not-available-yet', `"${key}" is not available yet.`, 'remove it');
   const permissions = new Map<string, Permission>();
@@ -76,7 +78,9 @@ function readRoles(report: Report, value: Fields): RoleSet {
     const message = `With "${tooLarge}" the roles hold more than ${MAX_CLOSURE} names once inheritance is written out.`;
     report.error(['roles', tooLarge], 'roles-too-large', message);
   }
-  return { file: undefined, permissions, roles, ...readMembers(report, value.members, known, roles) };
+  for (const name of isMap(value.members) ? Object.keys(value.members) : [])
+    if (!known.has(name)) unknownName(report, ['members', name], name, known, 'role');
+  return { file: undefined, permissions, roles, ...readMembers(report, value.members, roles, providers) };
 }
 
 function entriesOf(report: Report, value: Fields, key: 'permissions' | 'roles'): [string, unknown][] {
@@ -145,52 +149,4 @@ function reportCircle(report: Report, value: Fields, circle: readonly string[]):
   const shown = circle.length > 8 ? [...circle.slice(0, 8), '…'] : circle;
   const path = ['roles', first, 'inherits', inherits.indexOf(second)];
   report.error(path, 'role-cycle', `Roles inherit in a circle: ${[...shown, first].join(' → ')}.`);
-}
-
-function readMembers(
-  report: Report,
-  members: unknown,
-  known: ReadonlySet<string>,
-  roles: ReadonlyMap<string, Access>,
-): Pick<RoleSet, 'ofGroup' | 'ofUser'> {
-  const ofGroup = new Map<string, Access[]>();
-  const ofUser = new Map<string, Access[]>();
-  for (const [name, item] of isMap(members) ? Object.entries(members) : []) {
-    const path = ['members', name];
-    if (!known.has(name)) unknownName(report, path, name, known, 'role');
-    const role = roles.get(name);
-    const { groups, users } = isMap(item) ? item : ({} as Fields);
-    if (Array.isArray(users))
-      (users as unknown[]).forEach((user, index) => {
-        if (typeof user === 'string') checkUser(report, user, [...path, 'users', index]);
-      });
-    // undefined: what is wrong with the role was told
-    if (role === undefined) continue;
-    addTo(ofGroup, groups, role);
-    addTo(ofUser, users, role);
-  }
-  return { ofGroup, ofUser };
-}
-
-function addTo(map: Map<string, Access[]>, names: unknown, role: Access): void {
-  if (!Array.isArray(names)) return;
-  for (const name of names as unknown[]) {
-    if (typeof name !== 'string') continue;
-    const held = map.get(name);
-    if (held === undefined) map.set(name, [role]);
-    else held.push(role);
-  }
-}
-
-/** A user is (provider, sub): a bare name would be anybody whom any provider calls so. */
-function checkUser(report: Report, user: string, path: Path): void {
-  if (/^[a-z][a-z0-9-]{0,62}:./.test(user) || user === '' || report.errors() >= MAX_PROBLEMS) return;
-  const shown = user.slice(0, 128);
-  if (user.includes(':')) {
-    const message = `"${shown}" does not begin with the id of a provider.`;
-    report.error(path, 'bad-user', message, 'PROVIDER:NAME, such as staff:ann');
-    return;
-  }
-  const message = `"${shown}" does not say whose user it is; two providers could have one of this name.`;
-  report.error(path, 'bare-user-name', message, `PROVIDER:${shown}, such as staff:${shown}`);
 }

@@ -7,6 +7,9 @@ const closed = { additionalProperties: false } as const;
 export const WORD = '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$';
 /** Of roles and groups: whatever an account or a provider may call them, on one line, without space around it. */
 export const LINE = '^[^\\s\\u0000-\\u001f\\u007f](?:[^\\u0000-\\u001f\\u007f]{0,126}[^\\s\\u0000-\\u001f\\u007f])?$';
+/** Id of a provider, as the configuration has them. */
+export const PROVIDER = '[a-z][a-z0-9-]{0,62}';
+const GROUP = `^(?:${PROVIDER}:)?${LINE.slice(1)}`;
 
 const word = (description: string, example: string): TSchema =>
   Type.String({ pattern: WORD, description, examples: [example], 'x-expects': `a name such as ${example}` });
@@ -29,7 +32,15 @@ const line = (description: string): TSchema =>
   Type.String({ pattern: LINE, description, 'x-expects': 'a name of at most 128 characters without space around it' });
 
 const members = map({
-  groups: list(line('A group.'), 'Everybody in one of these groups has the role.'),
+  groups: list(
+    Type.String({
+      pattern: GROUP,
+      description: 'PROVIDER:GROUP, or a group alone: that of whichever provider says it.',
+      examples: ['staff:leads'],
+      'x-expects': 'PROVIDER:GROUP, or a group alone, of at most 128 characters without space around it',
+    }),
+    'Everybody in one of these groups has the role. A group whose name has a colon needs its provider before it.',
+  ),
   users: list(
     Type.String({ minLength: 1, maxLength: 512, examples: ['staff:ann'] }),
     'These have it: PROVIDER:NAME, so that nobody of the same name at another provider does.',

@@ -1,4 +1,4 @@
-import type { Access, UserId } from '../core/subject.ts';
+import type { Access, Subject } from '../core/subject.ts';
 
 export const SCOPES = ['own', 'team', 'all'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -20,8 +20,10 @@ export interface RoleSet {
   readonly permissions: ReadonlyMap<string, Permission>;
   /** by name: the role with all that it inherits, and their permissions */
   readonly roles: ReadonlyMap<string, Access>;
-  /** roles of the members of a group, their inherited ones not repeated */
+  /** roles of the members of a group, whichever provider says it; their inherited ones not repeated */
   readonly ofGroup: ReadonlyMap<string, readonly Access[]>;
+  /** the same for a group of one provider, by `provider:group`; apart, since a provider may call a group by such a text */
+  readonly ofProviderGroup: ReadonlyMap<string, readonly Access[]>;
   /** the same for users, by UserId */
   readonly ofUser: ReadonlyMap<string, readonly Access[]>;
 }
@@ -32,6 +34,7 @@ export const NO_ROLES: RoleSet = Object.freeze({
   permissions: new Map(),
   roles: new Map(),
   ofGroup: new Map(),
+  ofProviderGroup: new Map(),
   ofUser: new Map(),
 });
 
@@ -42,10 +45,7 @@ const NOTHING: Access = Object.freeze({ roles: Object.freeze([]), permissions: O
  * permissions. A role that `roles.yaml` does not know is kept as a plain word that permits nothing. Frozen; independent of
  * the order in which the account lists things. Costs what the subject's own roles hold, however many others there are.
  */
-export function deriveRoles(
-  set: RoleSet,
-  subject: { readonly user: UserId; readonly groups: readonly string[]; readonly roles: readonly string[] },
-): Access {
+export function deriveRoles(set: RoleSet, subject: Pick<Subject, 'user' | 'provider' | 'groups' | 'roles'>): Access {
   const held = new Set<Access>();
   const plain: string[] = [];
   for (const name of subject.roles) {
@@ -53,7 +53,10 @@ export function deriveRoles(
     if (role === undefined) plain.push(name);
     else held.add(role);
   }
-  for (const group of subject.groups) for (const role of set.ofGroup.get(group) ?? []) held.add(role);
+  for (const group of subject.groups) {
+    for (const role of set.ofGroup.get(group) ?? []) held.add(role);
+    for (const role of set.ofProviderGroup.get(`${subject.provider}:${group}`) ?? []) held.add(role);
+  }
   for (const role of set.ofUser.get(subject.user) ?? []) held.add(role);
   if (plain.length === 0 && held.size < 2) {
     const [only = NOTHING] = held;

@@ -63,6 +63,12 @@ export function compileJson<T extends TSchema>(schema: T): (value: unknown) => J
   };
 }
 
+/** Compiles a schema into whether plain data is as it says. Never throws; this function throws on a bad schema. */
+export function compileGuard(schema: TSchema): (value: unknown) => boolean {
+  const validate = compileValidator(schema);
+  return (value) => validate(withPrototypes(value)) === true;
+}
+
 const MAX_JSON_PROBLEMS = 20;
 
 function jsonProblemOf({ path, at, text }: Problem): JsonProblem {

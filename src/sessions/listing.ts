@@ -1,16 +1,21 @@
 import type { Clock } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Entry, Store } from '../core/store.ts';
+import { walkUsers } from '../core/store-walk.ts';
 import { partitionOf, type UserId } from '../core/subject.ts';
 import type { ActivityWriter } from './activity.ts';
 import { isExpired, type SessionLimits } from './limits.ts';
-import { decodeSession, isSessionId, partitionOfId, sessionName, userPrefix } from './record.ts';
+import { decodeSession, isSessionId, partitionOfId, sessionName, userPrefix, userSessionName } from './record.ts';
 
 /** Sessions as people see them: off the request path, read from the store, with this process's unwritten activity. */
 export interface Listing {
   get(id: SessionId): Promise<Session | undefined>;
+  /** oldest first */
   ofUser(user: UserId): Promise<readonly Session[]>;
-  all(): AsyncIterable<Session>;
+  /** by id */
+  walkUser(user: UserId, after?: SessionId): AsyncIterable<Session>;
+  /** by id */
+  all(after?: SessionId): AsyncIterable<Session>;
   count(): Promise<number>;
 }
 
@@ -41,12 +46,21 @@ export function createListing(deps: {
   const get = async (id: SessionId): Promise<Session | undefined> =>
     read(await store.get({ partition: partitionOfId(id), name: sessionName(id) }));
 
-  async function* all(): AsyncIterable<Session> {
-    for await (const partition of store.partitions()) {
-      for await (const { entry } of store.list(partition, 'session/')) {
-        const session = read(entry);
-        if (isLive(session)) yield session;
-      }
+  // a partition is the first part of an id, so the order of keys is that of ids
+  async function* all(after?: SessionId): AsyncIterable<Session> {
+    const from = after && { partition: partitionOfId(after), name: sessionName(after) };
+    for await (const { entry } of walkUsers(store, 'session/', from)) {
+      const session = read(entry);
+      if (isLive(session)) yield session;
+    }
+  }
+
+  async function* walkUser(user: UserId, after?: SessionId): AsyncIterable<Session> {
+    const prefix = userPrefix(user);
+    for await (const { name } of store.list(partitionOf(user), prefix, after && userSessionName(user, after))) {
+      const id = name.slice(prefix.length);
+      const session = isSessionId(id) ? await get(id) : undefined;
+      if (isLive(session)) yield session;
     }
   }
 
@@ -60,14 +74,10 @@ export function createListing(deps: {
     get,
     async ofUser(user) {
       const found: Session[] = [];
-      const prefix = userPrefix(user);
-      for await (const { name } of store.list(partitionOf(user), prefix)) {
-        const id = name.slice(prefix.length);
-        const session = isSessionId(id) ? await get(id) : undefined;
-        if (isLive(session)) found.push(session);
-      }
+      for await (const session of walkUser(user)) found.push(session);
       return found.sort((a, b) => a.createdAt - b.createdAt);
     },
+    walkUser,
     all,
     count() {
       const now = clock.monotonic();

@@ -59,8 +59,10 @@ export interface Sessions extends Service {
   ): Promise<{ readonly name: string; readonly version: number; readonly session: Session } | undefined>;
   /** Live sessions of a user, oldest first. */
   listUser(user: UserId): Promise<readonly Session[]>;
-  /** Live sessions of everybody. */
-  listAll(): AsyncIterable<Session>;
+  /** The same by id, one after the other, from the one after `after` on: costs what is taken of it. */
+  walkUser(user: UserId, after?: SessionId): AsyncIterable<Session>;
+  /** Live sessions of everybody, by id, from the one after `after` on: costs what is taken of it, and what is over in between. */
+  listAll(after?: SessionId): AsyncIterable<Session>;
   /** Ends a session everywhere; false when it is unknown or was ended before. Durable when it resolves. */
   revoke(id: string, by: string, reason: string): Promise<boolean>;
   /**
@@ -219,9 +221,13 @@ export function openSessions(
       await coherence.sync();
       return listing.ofUser(user);
     },
-    async *listAll() {
+    async *walkUser(user, after) {
       await coherence.sync();
-      yield* listing.all();
+      yield* listing.walkUser(user, after);
+    },
+    async *listAll(after) {
+      await coherence.sync();
+      yield* listing.all(after);
     },
     activeCount: listing.count,
     async endedCount() {

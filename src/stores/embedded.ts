@@ -55,15 +55,17 @@ export function openEmbeddedStore(
       return writing((write) => applyIncrement(write, at, by, windowMs, clock.now()));
     },
 
-    async *list(partition, prefix) {
+    async *list(partition, prefix, after) {
       checkPartition(partition);
       checkPrefix(prefix);
-      let start = dataKey(partition, prefix);
-      const end = `${start}\u007f`;
+      if (after !== undefined) checkName(after);
+      const isResumed = after !== undefined && after >= prefix;
+      const end = `${dataKey(partition, prefix)}\u007f`;
+      let start = dataKey(partition, isResumed ? after : prefix);
       const nameStart = partition.length + 1;
-      for (let first = true; ; first = false) {
+      for (let exclusiveStart = isResumed; ; exclusiveStart = true) {
         // slices, each of its own snapshot: a long read would keep lmdb from reusing space
-        const range = { start, end, limit: LIST_SLICE, exclusiveStart: !first };
+        const range = { start, end, limit: LIST_SLICE, exclusiveStart };
         const slice = reading((read) => Array.from(read.data.getRange(range)));
         const now = clock.now();
         for (const { key, value } of slice) {

@@ -47,8 +47,12 @@ export interface GatewayProcess {
 }
 
 /** `sallyport run` in a process of its own, serving; ended with the test whatever it does. */
-export async function startGateway(directory: string, env: NodeJS.ProcessEnv = {}): Promise<GatewayProcess> {
-  const command = startSallyport(['run', '--config', join(directory, 'sallyport.yaml')], env);
+export async function startGateway(
+  directory: string,
+  env: NodeJS.ProcessEnv = {},
+  bin?: string,
+): Promise<GatewayProcess> {
+  const command = startSallyport(['run', '--config', join(directory, 'sallyport.yaml')], env, bin);
   onTestFinished(async () => {
     command.process.kill('SIGKILL');
     await command.ended;

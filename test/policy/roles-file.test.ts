@@ -113,6 +113,20 @@ describe('a bad file is refused, each mistake at its place', () => {
     ],
     ['a provider without a user', 'members:\n  a: { users: ["staff:"] }\nroles: { a: {} }', ['3:16 bad-user']],
     ['a space that makes a map', 'members:\n  a: { users: [staff: ann] }\nroles: { a: {} }', ['3:16 wrong-type']],
+    [
+      'a group with a colon and no provider',
+      'members:\n  a: { groups: [leads, "CN=leads:x"] }\nroles: { a: {} }',
+      ['3:24 bad-group'],
+      /PROVIDER:GROUP/,
+    ],
+    ['a provider without a group', 'members:\n  a: { groups: ["staff:"] }\nroles: { a: {} }', ['3:17 bad-group']],
+    ['a group after a space', 'members:\n  a: { groups: ["staff: leads"] }\nroles: { a: {} }', ['3:17 bad-group']],
+    ['a group that makes a map', 'members:\n  a: { groups: [staff: leads] }\nroles: { a: {} }', ['3:17 wrong-type']],
+    [
+      'a group of more than 128 characters',
+      `members:\n  a: { groups: ["staff:${'x'.repeat(129)}"] }\nroles: { a: {} }`,
+      ['3:17 bad-value'],
+    ],
     ['an unknown key', 'rolez: {}', ['2:1 unknown-key'], /mean roles\?/],
     ['an unknown key of a role', 'roles:\n  a: { inherit: [] }', ['3:8 unknown-key'], /mean inherits\?/],
     [
@@ -188,6 +202,63 @@ roles:
       '7:22 unknown-role',
       '7:26 unknown-key',
     ]);
+  });
+});
+
+describe('members beside the providers of a configuration', () => {
+  const told = (members: string, providers?: readonly string[]) => {
+    const text = `version: 1\nmembers:\n  a: ${members}\nroles: { a: {} }\n`;
+    const { roles, findings } = loadRoles({ file: 'roles.yaml', text }, providers);
+    // a warning takes nothing away
+    expect(roles.roles.has('a')).toBe(true);
+    return findings.map(({ severity, line, column, code, suggestion }) => [
+      `${severity} ${line}:${column} ${code}`,
+      suggestion,
+    ]);
+  };
+  const BARE = 'warning 3:17 bare-group-name';
+  const UNKNOWN = 'warning 3:17 unknown-provider';
+  it.each<[string, string, readonly string[] | undefined, readonly unknown[]]>([
+    ['a bare group without a configuration', '{ groups: [leads] }', undefined, []],
+    ['a bare group of the only provider', '{ groups: [leads] }', ['staff'], []],
+    [
+      'a bare group of several',
+      '{ groups: [leads] }',
+      ['staff', 'corp'],
+      [[BARE, 'Write whose it is, such as staff:leads.']],
+    ],
+    ['a group of one of several', '{ groups: ["corp:leads", "staff:urn:x:leads"] }', ['staff', 'corp'], []],
+    [
+      'a provider that there is not',
+      '{ groups: ["crop:leads"] }',
+      ['staff', 'corp'],
+      [[UNKNOWN, 'Did you mean corp?']],
+    ],
+    ['a colon in a bare name', '{ groups: ["urn:x:leads"] }', ['staff'], [[UNKNOWN, undefined]]],
+    ['the same without a configuration', '{ groups: ["urn:x:leads"] }', undefined, []],
+    ['no provider at all', '{ groups: ["staff:leads", leads] }', [], [[UNKNOWN, undefined]]],
+    [
+      'a user of no provider',
+      '{ users: ["staff:ann", "crop:ann"] }',
+      ['staff', 'corp'],
+      [['warning 3:29 unknown-provider', 'Did you mean corp?']],
+    ],
+  ])('%s', (_, members, providers, expected) => {
+    expect(told(members, providers)).toEqual(expected);
+  });
+
+  it('names some of many providers', () => {
+    const text = 'version: 1\nmembers:\n  a: { groups: [leads] }\nroles: { a: {} }\n';
+    const { findings } = loadRoles({ file: 'roles.yaml', text }, ['p1', 'p2', 'p3', 'p4']);
+    expect(findings[0]?.message).toBe(
+      'Several providers say groups (p1, p2, p3, …): whoever is in a group "leads" of any of them has the role.',
+    );
+  });
+
+  it('tells of the first hundred', () => {
+    const members = { a: { groups: Array.from({ length: 5000 }, (_, i) => `g${i}`), users: ['crop:x'] } };
+    const source = { file: 'roles.yaml', text: JSON.stringify({ version: 1, roles: { a: {} }, members }) };
+    expect(loadRoles(source, ['staff', 'corp']).findings).toHaveLength(100);
   });
 });
 

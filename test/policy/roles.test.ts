@@ -19,7 +19,7 @@ const set = rolesOf({
   permissions: { p: permission, q: permission, r: permission, s: permission },
   members: {
     manager: { groups: ['leads'], users: ['staff:ann'] },
-    auditor: { groups: ['audit', 'leads'] },
+    auditor: { groups: ['audit', 'leads', 'corp:admins', 'corp:urn:x:admins'] },
   },
   roles: {
     // a diamond: manager reaches employee by two ways
@@ -31,8 +31,14 @@ const set = rolesOf({
   },
 });
 const derive = (subject: Partial<Parameters<typeof deriveRoles>[1]>, roles = set): Access =>
-  deriveRoles(roles, { user: 'staff:zoe', groups: [], roles: [], ...subject });
+  deriveRoles(roles, {
+    ...{ user: 'staff:zoe', groups: [], roles: [], ...subject },
+    provider: (subject.user ?? 'staff:zoe').split(':')[0] as string,
+  });
 const MANAGER: Access = { roles: ['employee', 'manager', 'reviewer', 'writer'], permissions: ['p', 'q', 'r', 's'] };
+
+const AUDITOR: Access = { roles: ['auditor'], permissions: ['r'] };
+const NOTHING: Access = { roles: [], permissions: [] };
 
 describe('roles of a subject', () => {
   it.each<[string, Parameters<typeof derive>[0], Access]>([
@@ -44,6 +50,13 @@ describe('roles of a subject', () => {
     ['a group that two roles name', { groups: ['leads'] }, { ...MANAGER, roles: ['auditor', ...MANAGER.roles] }],
     ['the same role in three ways', { user: 'staff:ann', roles: ['manager', 'manager'] }, MANAGER],
     ['a role that is not defined stays a word', { roles: ['guest'] }, { roles: ['guest'], permissions: [] }],
+    ['a group of its provider', { user: 'corp:zoe', groups: ['admins'] }, AUDITOR],
+    ['a group whose name has colons', { user: 'corp:zoe', groups: ['urn:x:admins'] }, AUDITOR],
+    ['the same group of another provider', { user: 'staff:zoe', groups: ['admins'] }, NOTHING],
+    ['a group that is called like one of another provider', { user: 'evil:x', groups: ['corp:admins'] }, NOTHING],
+    ['the provider written twice', { user: 'corp:zoe', groups: ['corp:admins'] }, NOTHING],
+    ['a provider that begins like it', { user: 'corp-x:zoe', groups: ['admins'] }, NOTHING],
+    ['a user that is called like a provider', { user: 'evil:corp:zoe', groups: ['admins'] }, NOTHING],
     ['a group is no role', { groups: ['manager'] }, { roles: [], permissions: [] }],
     ['a role is no group', { roles: ['leads'] }, { roles: ['leads'], permissions: [] }],
     [
@@ -77,18 +90,25 @@ const files = fc.record({
   inherits: fc.tuple(...NAMES.map((_, i) => fc.subarray(NAMES.slice(0, i)))),
   permits: fc.tuple(...NAMES.map(() => fc.subarray(['p', 'q', 'r', 's', 't']))),
   order: fc.shuffledSubarray([...NAMES], { minLength: NAMES.length }),
-  groups: fc.dictionary(fc.constantFrom(...NAMES), fc.subarray(['g1', 'g2', 'g3'])),
+  groups: fc.dictionary(fc.constantFrom(...NAMES), fc.subarray(['g1', 'g2', 'g3', 'staff:g1', 'corp:g2', 'corp:x:g3'])),
   users: fc.dictionary(fc.constantFrom(...NAMES), fc.subarray(['staff:ann', 'corp:ann'])),
 });
 const subjects = fc.record({
   user: fc.constantFrom('staff:ann' as const, 'corp:ann' as const, 'staff:bob' as const),
-  groups: fc.shuffledSubarray(['g1', 'g2', 'g3', 'g4']),
+  groups: fc.shuffledSubarray(['g1', 'g2', 'g3', 'g4', 'corp:g2', 'x:g3']),
   roles: fc.shuffledSubarray([...NAMES.slice(0, 4), 'x', 'y']),
 });
 
 test('what is derived equals what a naive search through the file finds, whatever its order', () => {
   fc.assert(
     fc.property(files, subjects, ({ inherits, permits, order, groups, users }, subject) => {
+      const provider = subject.user.split(':')[0] as string;
+      const isIn = (said: string): boolean => {
+        const [whose, ...rest] = said.split(':');
+        return rest.length === 0
+          ? subject.groups.includes(said)
+          : whose === provider && subject.groups.includes(rest.join(':'));
+      };
       const at = (name: string): number => NAMES.indexOf(name as 'a');
       const derived = deriveRoles(
         rolesOf({
@@ -97,11 +117,11 @@ test('what is derived equals what a naive search through the file finds, whateve
           members: Object.fromEntries(order.map((n) => [n, { groups: groups[n] ?? [], users: users[n] ?? [] }])),
           roles: Object.fromEntries(order.map((n) => [n, { inherits: inherits[at(n)], permissions: permits[at(n)] }])),
         }),
-        subject,
+        { ...subject, provider },
       );
       const roles = new Set<string>(subject.roles);
       for (const name of NAMES) {
-        if (groups[name]?.some((group) => subject.groups.includes(group))) roles.add(name);
+        if (groups[name]?.some(isIn)) roles.add(name);
         if (users[name]?.includes(subject.user)) roles.add(name);
       }
       for (let before = -1; before !== roles.size; ) {

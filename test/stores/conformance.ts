@@ -18,9 +18,9 @@ export interface Subject {
 const P = '0a';
 const key = (name: string) => ({ partition: P, name });
 
-async function listed(store: Store, partition: string, prefix: string): Promise<string[]> {
+async function listed(store: Store, partition: string, prefix: string, after?: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of store.list(partition, prefix)) names.push(name);
+  for await (const { name } of store.list(partition, prefix, after)) names.push(name);
   return names;
 }
 
@@ -279,6 +279,45 @@ export function describeStore(name: string, prepare: () => Promise<Subject>): vo
         expect(await listed(store, P, 'item/')).toEqual(names.toSorted());
         expect(await listed(store, P, 'item')).toEqual([...names.toSorted(), 'items/x']);
         expect(await listed(store, P, 'nothing/')).toEqual([]);
+      });
+
+      test('goes on after a name, whether that is there, gone or beside the prefix', async () => {
+        const names = Array.from({ length: 600 }, (_, index) => `item/${String(index).padStart(4, '0')}`);
+        // code units and not an alphabet: '-' and capitals before small letters
+        const others = ['item/A', 'item/a', 'item/a-', 'item/a/b', 'items/x', 'ite/x', 'other/x'];
+        await store.commit({ partition: P, put: [...names, ...others].map((each) => ({ name: each, value: 1 })) });
+        await store.commit({ partition: '0b', put: [{ name: 'item/0001', value: 1 }] });
+        const of = (prefix: string) => [...names, ...others].filter((each) => each.startsWith(prefix)).toSorted();
+        const places = ['item/0000', 'item/0299', 'item/0299x', 'item/~', 'item/a', 'ite/x', 'a/b', 'o/o', 'zz/z'];
+        for (const prefix of ['', 'item', 'item/', 'item/a', 'nothing/']) {
+          for (const after of places)
+            expect(await listed(store, P, prefix, after), `${prefix} after ${after}`).toEqual(
+              of(prefix).filter((each) => each > after),
+            );
+        }
+        await expect(listed(store, P, '', 'a b')).rejects.toThrow(TypeError);
+        await expect(listed(store, P, '', '')).rejects.toThrow(TypeError);
+      });
+
+      test('slices of any size put together are the whole, with what expired left out', async () => {
+        const put = Array.from({ length: 40 }, (_, index) => ({
+          name: `item/${String((index * 17) % 40).padStart(2, '0')}`,
+          value: index,
+          ...(index % 3 === 0 && { expiresAt: clock.now() + 10 }),
+        }));
+        await store.commit({ partition: P, put });
+        clock.advance(10);
+        const whole = await listed(store, P, 'item/');
+        expect(whole).toHaveLength(26);
+        for (const size of [1, 3, 26, 27]) {
+          const joined: string[] = [];
+          for (let slice: string[] = []; ; ) {
+            slice = (await listed(store, P, 'item/', joined.at(-1))).slice(0, size);
+            joined.push(...slice);
+            if (slice.length === 0) break;
+          }
+          expect(joined).toEqual(whole);
+        }
       });
     });
 

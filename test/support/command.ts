@@ -17,6 +17,8 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** where it is started; default: the repository */
   readonly cwd?: string;
+  /** another program than that of the repository */
+  readonly bin?: string;
   /** the reader of its output leaves before a word is said */
   readonly deafReader?: boolean;
 }
@@ -37,7 +39,7 @@ const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
 /** Runs one command line of the product, as a user would. */
 export function sallyport(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [BIN, ...args], {
+    const child = spawn(process.execPath, [options.bin ?? BIN, ...args], {
       cwd: options.cwd ?? ROOT,
       env: environment(options.env),
     });
@@ -65,8 +67,8 @@ export interface RunningCommand {
 }
 
 /** Starts a command that keeps running. */
-export function startSallyport(args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningCommand {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd: ROOT, env: environment(env) });
+export function startSallyport(args: readonly string[], env: NodeJS.ProcessEnv = {}, bin = BIN): RunningCommand {
+  const child = spawn(process.execPath, [bin, ...args], { cwd: ROOT, env: environment(env) });
   let output = '';
   let wake: () => void = () => {};
   const hear = (chunk: Buffer): void => {
