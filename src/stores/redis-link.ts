@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Redis } from 'ioredis';
 import type { Random } from '../core/ports.ts';
@@ -10,7 +11,7 @@ import type { RedisTarget } from './redis-target.ts';
  * black hole and a half-open connection look alike, and no answer is ever taken for that of another question.
  */
 export interface Link {
-  /** Resolves once it is up for the first time. Rejects with the reason when the first attempt fails. */
+  /** Resolves once it is up for the first time. Rejects with the reason when the first attempt fails; it goes on then. */
   start(): Promise<void>;
   readonly up: boolean;
   /**
@@ -53,49 +54,12 @@ export function openLink(
   let closing = false;
   let underWay = 0;
   let onIdle: () => void = () => {};
-  const redis = new Redis({
-    host: target.host,
-    port: target.port,
-    db: target.database,
-    ...(target.username === undefined ? {} : { username: target.username }),
-    ...(target.password === undefined ? {} : { password: target.password }),
-    ...(target.tls === undefined ? {} : { tls: tlsOptions(target) }),
-    connectionName: `sallyport-${name}`,
-    disableClientInfo: true,
-    lazyConnect: true,
-    // security rule 29: with the defaults a command on a frozen server never returns
-    commandTimeout: timeoutMs + BACKSTOP_MS,
-    socketTimeout: timeoutMs + BACKSTOP_MS,
-    connectTimeout: timeoutMs,
-    disconnectTimeout: GOODBYE_MS,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    // its own would be a promise that nobody catches
-    autoResubscribe: false,
-    // whoever uses the connection judges first what lies there, and a server that still loads answers with an error
-    enableReadyCheck: false,
-    retryStrategy: retryDelay,
-  });
+  let redis: Redis | undefined;
 
   function retryDelay(): number {
     const [byte = 0] = random.bytes(1);
     return RETRY_MIN_MS + (byte / 255) * (RETRY_MAX_MS - RETRY_MIN_MS);
   }
-
-  redis.on('ready', () => {
-    if (closing) return;
-    up = true;
-    events.up?.(redis);
-  });
-  redis.on('error', (error: Error) => {
-    if (!up && !closing) because = `the store cannot be reached: ${reasonOf(error)}`;
-  });
-  redis.on('close', () => lost('the connection to the store is lost'));
-  // it gives up only when an attempt is refused by this process itself; a store that is back must be found all the same
-  redis.on('end', () => {
-    if (!closing) setTimeout(() => void redis.connect().catch(() => undefined), retryDelay()).unref();
-  });
 
   function lost(why: string): void {
     if (!up) return;
@@ -107,15 +71,58 @@ export function openLink(
   function drop(why: string): void {
     if (!up) return;
     lost(why);
-    redis.stream.destroy();
+    redis?.stream.destroy();
+  }
+
+  function dial(): Redis {
+    const made = new Redis({
+      host: target.host,
+      port: target.port,
+      db: target.database,
+      ...(target.username === undefined ? {} : { username: target.username }),
+      ...(target.password === undefined ? {} : { password: target.password }),
+      ...(target.tls === undefined ? {} : { tls: tlsOptions(target) }),
+      connectionName: `sallyport-${name}`,
+      disableClientInfo: true,
+      lazyConnect: true,
+      // security rule 29: with the defaults a command on a frozen server never returns
+      commandTimeout: timeoutMs + BACKSTOP_MS,
+      socketTimeout: timeoutMs + BACKSTOP_MS,
+      connectTimeout: timeoutMs,
+      disconnectTimeout: GOODBYE_MS,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+      // its own would be a promise that nobody catches
+      autoResubscribe: false,
+      // whoever uses the connection judges first what lies there, and a server that still loads answers with an error
+      enableReadyCheck: false,
+      retryStrategy: retryDelay,
+    });
+    made.on('ready', () => {
+      if (closing) return;
+      up = true;
+      events.up?.(made);
+    });
+    made.on('error', (error: Error) => {
+      if (!up && !closing) because = `the store cannot be reached: ${reasonOf(error)}`;
+    });
+    made.on('close', () => lost('the connection to the store is lost'));
+    // it gives up only when an attempt is refused by this process itself; a store that is back must be found all the same
+    made.on('end', () => {
+      if (!closing) setTimeout(() => void made.connect().catch(() => undefined), retryDelay()).unref();
+    });
+    return made;
   }
 
   return {
     async start() {
+      const made = dial();
+      redis = made;
       await new Promise<void>((resolve, reject) => {
-        redis.once('ready', () => resolve());
-        redis.once('error', (error) => reject(new StoreUnavailable(`${target.name}: ${reasonOf(error)}`)));
-        redis.connect().catch(reject);
+        made.once('ready', () => resolve());
+        made.once('error', (error) => reject(new StoreUnavailable(`${target.name}: ${reasonOf(error)}`)));
+        made.connect().catch(reject);
       });
     },
 
@@ -124,7 +131,8 @@ export function openLink(
     },
 
     run(work, limitMs = timeoutMs) {
-      if (!up) return Promise.reject(new StoreUnavailable(because));
+      if (!up || redis === undefined) return Promise.reject(new StoreUnavailable(because));
+      const connection = redis;
       return new Promise((resolve, reject) => {
         let settled = false;
         const settle = (): void => {
@@ -143,7 +151,7 @@ export function openLink(
         // a turn later: an answer that came while this process itself was busy is read before it is judged
         const timer = setTimeout(() => setImmediate(late), limitMs);
         underWay += 1;
-        work(redis).then(
+        work(connection).then(
           (value) => {
             if (settled) return;
             settle();
@@ -175,7 +183,7 @@ export function openLink(
       closing = true;
       because = 'the store is closed';
       lost(because);
-      redis.disconnect();
+      redis?.disconnect();
     },
   };
 }
@@ -184,7 +192,7 @@ export function openLink(
 const tlsOptions = ({ tls, host }: RedisTarget) => ({
   rejectUnauthorized: true,
   ...(isIP(host) === 0 ? { servername: host } : {}),
-  ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+  ...(tls?.ca === undefined ? {} : { ca: readFileSync(tls.ca, 'utf8') }),
 });
 
 const isTimeout = (error: unknown): boolean => error instanceof Error && error.message === 'Command timed out';

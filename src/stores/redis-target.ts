@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-
 /** Where a Redis server is and how to sign in there. */
 export interface RedisTarget {
   readonly host: string;
@@ -7,7 +5,10 @@ export interface RedisTarget {
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly database: number;
-  /** undefined: not encrypted. The server's certificate is verified for `host` against these authorities, or the system's */
+  /**
+   * undefined: not encrypted. Otherwise the server's certificate is verified for `host`, against the authorities in the PEM file
+   * `ca`, or those that Node trusts
+   */
   readonly tls: { readonly ca: string | undefined } | undefined;
   /** `host:port/database`, for messages: the address without what is secret in it */
   readonly name: string;
@@ -18,7 +19,6 @@ const DEFAULT_PORT = 6379;
 /**
  * Reads `redis://[user:password@]host[:port][/database]`; `rediss://` for TLS. User and password are percent-encoded.
  *
- * @param ca PEM file of the authorities that may sign the server's certificate; left out: those that Node trusts
  * @throws Error that says what is wrong, without the text itself: there may be a password in it
  */
 export function parseRedisUrl(text: string, ca?: string): RedisTarget {
@@ -41,7 +41,7 @@ export function parseRedisUrl(text: string, ca?: string): RedisTarget {
     username: url.username === '' ? undefined : decoded(url.username),
     password: url.password === '' ? undefined : decoded(url.password),
     database: Number(database),
-    tls: isTls ? { ca: ca === undefined ? undefined : readFileSync(ca, 'utf8') } : undefined,
+    tls: isTls ? { ca } : undefined,
     name: `${url.hostname}:${port}/${Number(database)}`,
   };
 }

@@ -42,7 +42,7 @@ const NONCE_BYTES = 6;
  * remembers may be trusted; everything else is a round trip. A commit with changes resolves when every process knows of them,
  * which takes some ms, or 1,050 ms when one of them is cut off.
  *
- * @throws Error when the address is none, or `ca` cannot be read
+ * @throws Error when the address is none
  */
 export function openRedisStore(
   deps: { readonly clock: Clock; readonly random: Random; readonly log?: Log },
