@@ -6,7 +6,7 @@ import { type Acks, createAcks } from './redis-acks.ts';
 import { type AckMessage, ackText, type ChangeMessage, openBus } from './redis-bus.ts';
 import { checkServer, MAX_SKEW_MS, skewOf, skewText } from './redis-checks.ts';
 import { bringInStep, type Remembered } from './redis-judge.ts';
-import { ALL_SLOTS, type Layout } from './redis-layout.ts';
+import { ALL_SLOTS, type Layout, SLOTS } from './redis-layout.ts';
 import { createLease, LEASE_OVER_MS, type Listener } from './redis-lease.ts';
 import { openLink } from './redis-link.ts';
 import { type ChangeLog, createChangeLog } from './redis-log.ts';
@@ -56,7 +56,8 @@ export interface RedisLifeOptions {
 /** Every second: what is to be swept, and what this machine remembers on disk. */
 const TICK_MS = 1000;
 const TICKS_PER_COUNT = 5;
-const SLICES_PER_TICK = 64;
+const SLOTS_PER_TICK = 4;
+const SLICES_PER_SLOT = 16;
 /** After a failure to bring everything in step although the server answers (it loads, or is busy). */
 const RETRY_MS = 100;
 /** Reading what was missed may take more than one command's time; each of them still has its limit. */
@@ -256,9 +257,11 @@ export function openRedisLife(
     ticks += 1;
     await remember();
     if (ticks % TICKS_PER_COUNT === 0) await replicas.count();
-    const slot = ticks % ALL_SLOTS.length;
-    for (let slice = 0; slice < SLICES_PER_TICK; slice += 1) {
-      if (!(await writes.run((redis) => sweepSlot(redis, layout, slot, clock.now())))) return;
+    for (let each = 0; each < SLOTS_PER_TICK; each += 1) {
+      const slot = (ticks * SLOTS_PER_TICK + each) % SLOTS;
+      for (let more = true, slice = 0; more && slice < SLICES_PER_SLOT; slice += 1) {
+        more = await writes.run((redis) => sweepSlot(redis, layout, slot, clock.now()));
+      }
     }
   }
 
