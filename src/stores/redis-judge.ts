@@ -32,7 +32,9 @@ export interface JudgeDeps {
   readonly random: Random;
   readonly log: ChangeLog;
   /** nodes that may trust what they remember of the store as it was */
-  readonly peers: () => readonly Listener[];
+  readonly others: () => readonly Listener[];
+  /** Told before a slot gets a new birth: nothing that was remembered is to be trusted. */
+  readonly lost: () => void;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function bringInStep(
     const states = await look(redis, deps.layout);
     const verdicts = await Promise.all(states.map((state, slot) => judge(redis, deps, slot, state, before)));
     const lost = ALL_SLOTS.filter((slot) => verdicts[slot] === 'void');
+    if (lost.length > 0) deps.lost();
     await Promise.all(lost.map((slot) => giveBirth(redis, deps, slot, states[slot] as SlotState, before)));
     if (lost.length > 0) continue;
     if (log.cursor === '' || verdicts.includes('new')) {
@@ -118,7 +121,7 @@ async function read(redis: Redis, layout: Layout, slot: number, after: SlotState
 /** A new birth of one slot, unless somebody else was first; then the next look finds theirs. */
 async function giveBirth(
   redis: Redis,
-  { layout, clock, random, peers }: JudgeDeps,
+  { layout, clock, random, others }: JudgeDeps,
   slot: number,
   found: SlotState,
   before: Remembered | undefined,
@@ -128,6 +131,6 @@ async function giveBirth(
   const position = Math.max(lowest, before?.states[slot]?.position ?? 0);
   const keys = [layout.birth(slot), layout.meta(slot), layout.changes(slot), layout.nodes];
   const args = [found.birth, `${random.id()} ${at}`, position, lowest, layout.channel];
-  const trusting = peers().flatMap(({ node, seq }) => [node, seq]);
+  const trusting = others().flatMap(({ node, seq }) => [node, seq]);
   await runScript(redis, GIVE_BIRTH, keys, [...args, ...trusting]);
 }

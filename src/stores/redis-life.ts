@@ -2,16 +2,14 @@ import { mkdirSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { Clock, Log, Random } from '../core/ports.ts';
 import { type Cursor, StoreUnavailable } from '../core/store.ts';
-import { type Acks, createAcks } from './redis-acks.ts';
-import { type AckMessage, ackText, type ChangeMessage, openBus } from './redis-bus.ts';
-import { checkServer, MAX_SKEW_MS, skewOf, skewText } from './redis-checks.ts';
+import { checkServer, MAX_SKEW_MS, skewText } from './redis-checks.ts';
 import { bringInStep, type Remembered } from './redis-judge.ts';
 import { ALL_SLOTS, type Layout, SLOTS } from './redis-layout.ts';
-import { createLease, LEASE_OVER_MS, type Listener } from './redis-lease.ts';
+import { LEASE_OVER_MS } from './redis-lease.ts';
 import { openLink } from './redis-link.ts';
 import { type ChangeLog, createChangeLog } from './redis-log.ts';
+import { type Nodes, openNodes } from './redis-nodes.ts';
 import { type Replicas, watchReplicas } from './redis-replicas.ts';
-import { OTHER_BIRTH, PING, REAP, runScript } from './redis-scripts.ts';
 import { readSeen, writeSeen } from './redis-seen.ts';
 import { sweepSlot } from './redis-sweep.ts';
 import type { RedisTarget } from './redis-target.ts';
@@ -22,7 +20,7 @@ export interface RedisLife {
   close(deadlineMs: number): Promise<void>;
   /** Of what is known here. @throws StoreUnavailable before the start and after the end */
   opened(): ChangeLog;
-  readonly acks: Acks;
+  readonly nodes: Nodes;
   readonly replicas: Replicas;
   /** Runs commands that only read. Rejects with `StoreUnavailable`, at once when the store is not there. */
   reading<T>(work: (redis: Redis) => Promise<T>): Promise<T>;
@@ -30,8 +28,6 @@ export interface RedisLife {
   writing<T>(work: (redis: Redis) => Promise<T>): Promise<T>;
   /** The position: at once while what is remembered may be trusted, else by asking the store. */
   position(): Cursor | Promise<Cursor>;
-  /** Changes that became known in whatever way. */
-  learned(message: ChangeMessage): void;
   /** Somebody met another birth than the one that is known here: nothing is read or written until that is settled. */
   otherBirth(): StoreUnavailable;
   /** monotonic ms: until then the registry of nodes may be incomplete */
@@ -67,12 +63,8 @@ export function openRedisLife(
   { clock, random, log: alarms }: { readonly clock: Clock; readonly random: Random; readonly log?: Log },
   { target, layout, path, timeoutMs, keepChanges, localAccounts, maxSkewMs = MAX_SKEW_MS }: RedisLifeOptions,
 ): RedisLife {
-  const node = random.id();
   const name = `${target.name} ${layout.channel}`;
-  const changes = createChangeLog(keepChanges);
-  const peers = new Map<string, { readonly seq: number; readonly at: number }>();
-  const births = (): string[] => changes.states.map(({ birth }) => birth);
-  const slotKeys = ALL_SLOTS.flatMap((slot) => [layout.birth(slot), layout.meta(slot)]);
+  const log = createChangeLog(keepChanges);
 
   let unavailableBecause = 'the store is not started';
   let usable = false;
@@ -80,7 +72,6 @@ export function openRedisLife(
   let closing: Promise<void> | undefined;
   let quietUntil = Number.NEGATIVE_INFINITY;
   let warnings: readonly string[] = [];
-  let skew = 0;
   let timer: NodeJS.Timeout | undefined;
   let ticks = 0;
   // the memory half of "nodes remember the highest position they saw"; the other half is the file `seen-redis`
@@ -93,71 +84,23 @@ export function openRedisLife(
   const commands = link('commands');
   const writes = link('writes');
   const replicas = watchReplicas(writes, clock, alarms);
-  const acks = createAcks(clock, peers, (listener) => void reap(listener).catch(() => undefined));
-  const bus = openBus({ target, name: 'changes', timeoutMs, channel: layout.channel }, random, {
-    ping: (message) => lease.heard(message),
-    ack: (message) => acks.heard(message),
-    birth: () => void catchUp(),
-    change: learned,
-  });
-  const lease = createLease(clock, node, peers, {
-    ping,
-    reap,
-    covers: changes.covers,
-    catchUp: () => void catchUp(),
-    otherBirth: () => void otherBirth(),
-    deaf: () => bus.drop('nothing is heard from the store'),
-  });
+  const nodes = openNodes(
+    { clock, random },
+    { target, timeoutMs, layout },
+    { reading, log, looked, catchUp, otherBirth },
+  );
 
-  function learned({ slot, first, nonce, changes: told }: ChangeMessage): void {
-    const before = changes.states[slot]?.position;
-    if (!changes.append(slot, first, nonce, told)) void catchUp();
-    else if (changes.states[slot]?.position !== before) advanced([slot]);
-  }
-
-  /** The log has moved on: whoever waits for us is told, all of a turn at once. */
-  let movedSlots: Set<number> | undefined;
-  function advanced(slots: readonly number[]): void {
-    lease.advanced();
-    if (movedSlots === undefined) {
-      movedSlots = new Set();
-      setImmediate(acknowledge);
-    }
-    for (const slot of slots) movedSlots.add(slot);
-  }
-
-  function acknowledge(): void {
-    const reached = [...(movedSlots ?? [])].map((slot) => [slot, changes.states[slot]?.position ?? 0] as const);
-    movedSlots = undefined;
-    const now = clock.monotonic();
-    const heard = [...peers].map(([other, { seq, at }]) => ({ node: other, seq, agoMs: now - at }));
-    const message: AckMessage = { node, reached, heard };
-    acks.heard(message);
-    if (!lease.entered) return;
-    // whoever does not get it waits until our trust has run out
-    commands.run((redis) => redis.publish(layout.channel, ackText(message))).catch(() => undefined);
-  }
-
-  async function ping(seq: number): Promise<readonly Listener[] | undefined> {
+  async function reading<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     if (!usable) throw new StoreUnavailable(unavailableBecause);
-    const before = clock.now();
-    const keys = [layout.nodes, ...slotKeys];
-    const answer = await commands.run((redis) =>
-      runScript(redis, PING, keys, [node, seq, layout.channel, ...births()]),
-    );
-    if (answer === OTHER_BIRTH) return undefined;
-    const [time, registry] = answer as [[string, string], string[]];
-    lookedAt = Math.max(lookedAt, before);
-    skew = skewOf(time, before, clock.now());
-    return listenersOf(registry);
+    return commands.run(work);
   }
 
-  async function reap({ node: other, seq }: Listener): Promise<void> {
-    await commands.run((redis) => runScript(redis, REAP, [layout.nodes], [other, seq]));
+  function looked(at: number): void {
+    lookedAt = Math.max(lookedAt, at);
   }
 
   const remembered = (): Remembered | undefined =>
-    changes.cursor === '' ? fromFile : { states: [...changes.states], at: lookedAt };
+    log.cursor === '' ? fromFile : { states: [...log.states], at: lookedAt };
 
   /** One at a time; whoever asks while one runs gets the next, which begins after the question. */
   let running: Promise<void> = Promise.resolve();
@@ -175,27 +118,23 @@ export function openRedisLife(
 
   async function bring(redis: Redis): Promise<void> {
     const before = clock.now();
-    const positions = changes.states.map(({ position }) => position);
-    const deps = {
-      layout,
-      clock,
-      random,
-      log: changes,
-      peers: () => [...peers].map(([id, { seq }]) => ({ node: id, seq })),
-    };
-    const isFirst = changes.cursor === '';
+    const positions = log.states.map(({ position }) => position);
+    const isFirst = log.cursor === '';
+    const deps = { layout, clock, random, log, others: nodes.others, lost: nodes.lease.end };
     if (await bringInStep(redis, deps, remembered)) {
-      lease.end();
-      acks.forget();
+      nodes.lease.end();
+      nodes.acks.forget();
       if (!isFirst) quiet();
     }
-    lookedAt = Math.max(lookedAt, before);
-    const moved = ALL_SLOTS.filter((slot) => changes.states[slot]?.position !== positions[slot]);
-    if (moved.length > 0) advanced(moved);
+    looked(before);
+    const moved = ALL_SLOTS.filter((slot) => log.states[slot]?.position !== positions[slot]);
+    if (moved.length > 0) nodes.advanced(moved);
   }
 
   /** Whatever fails here is found again with the next ping, and by whoever needs the store. */
-  const catchUp = (): Promise<void> => (usable ? commands.run(inStep, IN_STEP_MS).catch(() => undefined) : running);
+  function catchUp(): void {
+    if (usable) commands.run(inStep, IN_STEP_MS).catch(() => undefined);
+  }
 
   /** What was entered in the registry may be lost. */
   function quiet(): void {
@@ -229,7 +168,7 @@ export function openRedisLife(
 
   function otherBirth(): StoreUnavailable {
     const why = 'the store was emptied, or put back to an earlier state';
-    lease.end();
+    nodes.lease.end();
     if (usable) {
       lost(why);
       void recover();
@@ -238,16 +177,15 @@ export function openRedisLife(
   }
 
   async function fresh(): Promise<Cursor> {
-    if (!usable) throw new StoreUnavailable(unavailableBecause);
-    lease.begin();
-    await commands.run(inStep);
-    return changes.cursor;
+    nodes.lease.begin();
+    await reading(inStep);
+    return log.cursor;
   }
 
   async function remember(): Promise<void> {
     const seen = remembered();
-    if (seen === undefined || changes.cursor === written) return;
-    const { cursor } = changes;
+    if (seen === undefined || log.cursor === written) return;
+    const { cursor } = log;
     await writeSeen(path, name, seen, random.id());
     written = cursor;
   }
@@ -268,25 +206,24 @@ export function openRedisLife(
   return {
     opened() {
       if (!started || closing !== undefined) throw new StoreUnavailable(unavailableBecause);
-      return changes;
+      return log;
     },
-    acks,
+    nodes,
     replicas,
-    learned,
     get quietUntil() {
       return quietUntil;
     },
     get warnings() {
       return warnings;
     },
-    problem: () => (skew > maxSkewMs ? skewText(skew) : undefined),
+    problem: () => (nodes.skew > maxSkewMs ? skewText(nodes.skew) : undefined),
     otherBirth,
 
     async start() {
       if (started) return;
       mkdirSync(path, { recursive: true, mode: 0o700 });
       fromFile = readSeen(path, name);
-      await Promise.all([commands.start(), writes.start(), bus.start()]);
+      await Promise.all([commands.start(), writes.start(), nodes.start()]);
       const report = await commands.run((redis) => checkServer(redis, clock, { localAccounts, maxSkewMs }));
       if (report.refusals.length > 0) throw new Error(`the server at ${target.name}: ${report.refusals.join('; ')}`);
       warnings = report.warnings;
@@ -301,27 +238,20 @@ export function openRedisLife(
     close(deadlineMs) {
       closing ??= (async () => {
         clearInterval(timer);
-        await lease.close();
+        await nodes.close();
         usable = false;
         unavailableBecause = 'the store is closed';
         await remember().catch(() => undefined);
-        await Promise.all([writes.close(deadlineMs), commands.close(deadlineMs), bus.close()]);
+        await Promise.all([writes.close(deadlineMs), commands.close(deadlineMs)]);
       })();
       return closing;
     },
 
-    async reading(work) {
-      if (!usable) throw new StoreUnavailable(unavailableBecause);
-      return commands.run(work);
-    },
+    reading,
     async writing(work) {
       if (!usable) throw new StoreUnavailable(unavailableBecause);
       return writes.run(work);
     },
-    position: () => (lease.trusted ? changes.cursor : fresh()),
+    position: () => (nodes.lease.trusted ? log.cursor : fresh()),
   };
 }
-
-/** `node, ping, node, ping, …` as HGETALL answers. */
-export const listenersOf = (flat: readonly string[]): Listener[] =>
-  Array.from({ length: flat.length / 2 }, (_, i) => ({ node: flat[i * 2] as string, seq: Number(flat[i * 2 + 1]) }));

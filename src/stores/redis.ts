@@ -1,7 +1,8 @@
 import type { Clock, Log, Random } from '../core/ports.ts';
 import type { Entry, Store } from '../core/store.ts';
 import { ALL_SLOTS, entryOf, layoutOf, slotOf } from './redis-layout.ts';
-import { listenersOf, openRedisLife } from './redis-life.ts';
+import { openRedisLife } from './redis-life.ts';
+import { listenersOf } from './redis-nodes.ts';
 import { COMMIT, INCREMENT, OTHER_BIRTH, runScript } from './redis-scripts.ts';
 import { parseRedisUrl } from './redis-target.ts';
 import { commitCall, incrementCall } from './redis-write.ts';
@@ -54,7 +55,7 @@ export function openRedisStore(
   const layout = layoutOf(prefix, target.database);
   const { path, maxSkewMs } = options;
   const life = openRedisLife(deps, { target, layout, path, timeoutMs, keepChanges, localAccounts, maxSkewMs });
-  const { acks, replicas } = life;
+  const { nodes, replicas } = life;
 
   const birthOf = (slot: number): string => life.opened().states[slot]?.birth ?? '';
   const writer = () => ({ layout, birthOf, now: clock.now() });
@@ -131,9 +132,9 @@ export function openRedisStore(
         return true;
       }
       const position = Number(last);
-      const told = acks.settled(slot, position, listenersOf(registry), life.quietUntil);
+      const told = nodes.acks.settled(slot, position, listenersOf(registry), life.quietUntil);
       const changes = commit.changes ?? [];
-      life.learned({ slot, first: position - changes.length + 1, nonce, changes });
+      nodes.learned({ slot, first: position - changes.length + 1, nonce, changes });
       await Promise.all([told, replicas.reached()]);
       return true;
     },
