@@ -69,7 +69,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
 
   const timed = (opened: Store): Store => timedStore(opened, clock, metrics.storeOperation);
   const services = openServices(ports, config, metrics.auditDropped, timed);
-  const { store, sessions, hasher, audit, blocks } = services;
+  const { store, storeNotes, sessions, hasher, audit, blocks } = services;
   const { accounts } = services;
   const lockout = openLockout({ store, clock });
   const bearer = openBearer(
@@ -85,6 +85,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     },
     issuersOf(config),
   );
+  const isShared = config.store.redis !== undefined;
   const roots = rootSecrets();
   if (roots.created) log.info('made a root secret; keep it with the store', { file: `${config.store.path}/secret` });
   const keys = openKeyRing({ store, clock, random }, roots);
@@ -184,7 +185,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     cacheMisses: () => sessions.cacheFigures().misses,
     storeUp: storeAnswers,
   });
-  health.check('store', async () => ((await storeAnswers()) ? undefined : 'does not answer'));
+  health.check('store', async () => ((await storeAnswers()) ? storeNotes.problem?.() : 'does not answer'));
   // after the store was emptied new keys are made; until then whoever is signed in gets 503
   health.check('signing keys', () => (canSign() ? undefined : 'not available'));
   let port = 0;
@@ -211,7 +212,10 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     isCurrent: current.isCurrent,
     reload: current.reload,
     async start() {
-      await startStep(`the store in ${config.store.path}`, () => store.start());
+      await startStep(isShared ? 'the store (`store.redis`)' : `the store in ${config.store.path}`, () =>
+        store.start(),
+      );
+      for (const warning of storeNotes.warnings ?? []) log.warn(`the store: ${warning}`, {});
       await startStep(`the audit file ${config.audit.file}`, () => audit.start());
       await startStep('the signing keys', () => keys.start());
       await sessions.start();
@@ -240,7 +244,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
 
   function rootSecrets(): ReturnType<typeof loadRootSecrets> {
     try {
-      return loadRootSecrets(config.secrets, { dataDir: config.store.path, random });
+      return loadRootSecrets(config.secrets, { dataDir: isShared ? undefined : config.store.path, random });
     } catch (error) {
       throw startFailure('the root secret', error);
     }

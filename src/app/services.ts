@@ -10,7 +10,7 @@ import { standingProofs } from '../identity/factors/standing.ts';
 import { openPasswordHasher, type PasswordHasher } from '../identity/passwords.ts';
 import { type Blocks, openBlocks } from '../limits/blocks.ts';
 import { openSessions, type SessionLimits, type Sessions } from '../sessions/sessions.ts';
-import { openStore } from '../stores/index.ts';
+import { type OpenedStore, openStore } from '../stores/index.ts';
 
 /** What a gateway and a command at the shell have in common: state, and the record of what is done to it. */
 export interface Services {
@@ -18,6 +18,8 @@ export interface Services {
   readonly random: Random;
   readonly log: Log;
   readonly store: Store;
+  /** what the store has to say beside its answers */
+  readonly storeNotes: Pick<OpenedStore, 'warnings' | 'problem'>;
   readonly sessions: Sessions;
   readonly audit: Audit;
   readonly hasher: PasswordHasher;
@@ -42,7 +44,9 @@ export function openServices(
   watch: (store: Store) => Store = (store) => store,
 ): Services {
   const { clock, random, log } = ports;
-  const store = watch(openStore({ clock, random }, { path: config.store.path }));
+  const keepsAccounts = config.identity.providers.some((provider) => provider.type === 'local');
+  const opened = openStore(ports, { ...config.store, localAccounts: keepsAccounts });
+  const store = watch(opened);
   const hasher = openPasswordHasher({ random });
   const accounts = new Map<string, Accounts>();
   const useProviders = (of: Configuration): void => {
@@ -56,6 +60,7 @@ export function openServices(
   return {
     ...ports,
     store,
+    storeNotes: opened,
     sessions,
     hasher,
     blocks: openBlocks({ store, clock }),

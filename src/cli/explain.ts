@@ -124,7 +124,7 @@ async function describeOrFail(description: Description, source: DescribeSource):
 
 /** The account of that name if the store has one, else a bare name. Never creates a store. */
 async function subjectOfStore({ config }: Loaded, name: string): Promise<Subject> {
-  if (!existsSync(config.store.path)) return bareSubject(name);
+  if (config.store.redis === undefined && !existsSync(config.store.path)) return bareSubject(name);
   const log = openLog({ level: 'error', pretty: true, destination: process.stderr });
   const services = openServices({ clock: systemClock(), random: systemRandom(), log }, config, () => {});
   try {

@@ -6,6 +6,7 @@ import type { Mended } from '../schema/mend.ts';
 import { formatDuration } from '../schema/units.ts';
 import { checkProviders } from './check-providers.ts';
 import { checkRoute, checkTies, type Report, type Reports } from './check-routes.ts';
+import { checkStore } from './check-store.ts';
 import type { Settings } from './schema.ts';
 
 /**
@@ -42,6 +43,7 @@ export function crossCheck(
   checkNetworks(settings, document, reports);
   checkBounds(settings, document, reports);
   checkProviders(settings, document, reports);
+  checkStore(settings, reports);
   checkSignIn(settings, reports);
   return findings;
 }

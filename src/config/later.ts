@@ -6,7 +6,6 @@ const LATER_KEYS: readonly (readonly [path: string, what: string])[] = [
   ['listen.https', 'HTTPS on the gateway itself'],
   ['portal', 'One sign-in for many hosts (portal)'],
   ['geo', 'Geography (geo)'],
-  ['store.redis', 'The Redis store'],
   ['forward_auth', 'Forward-auth'],
   ['routes.*.grace', 'A grace for a lost store'],
   ['routes.*.strip_prefix', 'Rewriting of paths'],

@@ -93,6 +93,8 @@ export function openKeyRing(
     if (position === applied) return;
     const entry = typeof position === 'string' ? store.get(KEY) : position;
     if (typeof position !== 'string' || entry instanceof Promise) {
+      // asked again there: here it only told that it takes time
+      Promise.resolve(entry).catch(() => undefined);
       refreshLater();
       return;
     }
@@ -111,9 +113,13 @@ export function openKeyRing(
     refreshing ??= (async () => {
       try {
         const position = await store.position();
-        if (version === -1) await change(complete);
         const entry = await store.get(KEY);
-        if (entry !== undefined) use(entry, false);
+        if (entry === undefined) {
+          open = [];
+          version = -1;
+        }
+        if (version === -1) await change(complete);
+        else if (entry !== undefined) use(entry, false);
         applied = position;
       } catch {
         // the next use asks again

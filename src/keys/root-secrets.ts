@@ -24,25 +24,31 @@ export const MIN_SECRET_BYTES = 32;
 
 /**
  * The configured root secrets; without any, the one in `dataDir/secret`, which is made (0600) when it is not there. Of two
- * processes that start at once both get the same: the file appears whole or not at all, and the first one stays.
+ * processes that start at once both get the same: the file appears whole or not at all, and the first one stays. `dataDir` is
+ * undefined where the store is shared by several machines: a secret that one of them makes is unknown to the others.
  *
- * @throws Error when a secret is shorter than 32 bytes or the file cannot be read: never a weak key, never a new one over an
+ * @throws Error when there is none and none can be made, when a secret is shorter than 32 bytes or the file cannot be read: never a weak key, never a new one over an
  *   old one (security 14)
  */
 export function loadRootSecrets(
   options: { readonly cookie?: string | readonly string[] | undefined },
-  deps: { readonly dataDir: string; readonly random: Random },
+  deps: { readonly dataDir: string | undefined; readonly random: Random },
 ): RootSecrets {
   const configured = typeof options.cookie === 'string' ? [options.cookie] : (options.cookie ?? []);
   if (configured.length > 0) {
     return { secrets: configured.map((text, index) => secretOf(text, `secrets.cookie[${index}]`)), created: false };
   }
-  const file = join(deps.dataDir, 'secret');
+  const { dataDir, random } = deps;
+  if (dataDir === undefined) throw new Error(NEEDED);
+  const file = join(dataDir, 'secret');
   const before = read(file);
   if (before !== undefined) return { secrets: [secretOf(before, file)], created: false };
-  const created = make(file, deps);
+  const created = make(file, { dataDir, random });
   return { secrets: [secretOf(read(file) ?? '', file)], created };
 }
+
+const NEEDED =
+  'a store on Redis needs `secrets.cookie` in the configuration: at least 32 random characters, the same for every gateway, from the environment or a file';
 
 /** The text's own bytes are the secret, so what is in the file can be moved into the configuration as it stands. */
 function secretOf(text: string, where: string): Uint8Array {

@@ -127,6 +127,38 @@ describe('between values', () => {
   });
 });
 
+describe('a store on Redis', () => {
+  const SECRET = 'secrets: { cookie: "0123456789abcdef0123456789abcdef" }\n';
+  const store = (text: string, more = SECRET): string => one('', `store: { ${text} }\n${more}`);
+  it.each<[string, string, string[]]>([
+    ['on this machine', store('redis: "redis://127.0.0.1:6379"'), []],
+    ['with TLS, user, password and database', store('redis: "rediss://u:p%40ss@redis.example.com:6380/3"'), []],
+    ['with a certificate of its own', store('redis: "rediss://redis.example.com", ca: ca.pem'), []],
+    ['beside the directory of this machine', store('redis: "redis://localhost", path: here'), []],
+    ['over the network without TLS', store('redis: "redis://redis.example.com"'), ['4 warning plain-redis']],
+    ['without a root secret', store('redis: "redis://[::1]"', ''), ['4 error no-root-secret']],
+    ['no address', store('redis: "http://localhost"'), ['4 error bad-value']],
+    ['no host', store('redis: "redis://"'), ['4 error bad-value']],
+    ['a path that is no database', store('redis: "redis://localhost/sessions"'), ['4 error bad-value']],
+    ['settings behind the address', store('redis: "redis://localhost?db=1"'), ['4 error bad-value']],
+    ['a password that is not encoded', store('redis: "redis://u:100%@localhost"'), ['4 error bad-value']],
+    ['authorities without TLS', store('redis: "redis://localhost", ca: ca.pem'), ['4 error bad-value']],
+    ['authorities without Redis', store('ca: ca.pem'), ['4 error bad-value']],
+    ['a time limit of nothing', store('redis: "redis://localhost", timeout: 0s'), ['4 error out-of-range']],
+    ['a time limit that is none', store('redis: "redis://localhost", timeout: 1m'), ['4 error out-of-range']],
+    ['a prefix that would be a hash tag', store('redis: "redis://localhost", prefix: "a}b"'), ['4 error bad-value']],
+  ])('%s', (_name, text, expected) => {
+    expect(told(text)).toEqual(expected);
+  });
+
+  it('never repeats the address: a password may be in it', () => {
+    const directory = directoryWith({ 'c.yaml': store('redis: "redis://u:hunter2@localhost/x"', '') });
+    const { findings } = loadConfiguration(join(directory, 'c.yaml'), {});
+    expect(findings.length).toBeGreaterThan(0);
+    expect(JSON.stringify(findings)).not.toContain('hunter2');
+  });
+});
+
 describe('one mistake hides no other, and is told once', () => {
   const rest = `identity: { providers: [{ id: s, type: local }, { id: s, type: local }] }
 policies: p

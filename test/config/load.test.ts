@@ -148,7 +148,7 @@ listen: { https: { address: "0.0.0.0:8443" } }
 portal: { host: auth.example.com }
 geo: { city: x.mmdb }
 forward_auth: { listen: "127.0.0.1:9901" }
-store: { redis: "redis://x" }
+limits: {}
 identity:
   providers:
     - { id: corp, type: oidc, issuer: "https://id.example.com", client_id: x }
@@ -161,11 +161,11 @@ routes:
     public: true
 `);
     expect(told).toEqual(
-      ['2:11', '3:1', '4:1', '5:1', '6:10', '9:25', '10:29', '13:15', '14:5', '15:23'].map(
+      ['2:11', '3:1', '4:1', '5:1', '9:25', '10:29', '13:15', '14:5', '15:23'].map(
         (place) => `${place} not-available-yet`,
       ),
     );
-    expect(findings[5]?.message).toBe('OpenID Connect (type oidc) is not available in this version yet.');
+    expect(findings[4]?.message).toBe('OpenID Connect (type oidc) is not available in this version yet.');
     expect(config).toBe(undefined);
   });
 

@@ -70,6 +70,12 @@ describe('root secrets', () => {
     expect(load(readFileSync(join(path, 'secret'), 'utf8')).secrets).toEqual(first.secrets);
   });
 
+  test('are never made where several machines share the store: each would have its own', () => {
+    expect(() => loadRootSecrets({}, { dataDir: undefined, random: systemRandom })).toThrow(/needs `secrets\.cookie`/);
+    const given = loadRootSecrets({ cookie: A }, { dataDir: undefined, random: systemRandom });
+    expect(given).toEqual({ secrets: [new Uint8Array(Buffer.from(A))], created: false });
+  });
+
   test('a damaged file is refused and left alone', () => {
     load();
     for (const text of ['', 'short\n']) {

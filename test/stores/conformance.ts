@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Change, type Entry, type Json, type Store, StoreUnavailable } from '../../src/core/store.ts';
+import type { OpenStoreOptions } from '../../src/stores/index.ts';
 import { type Peer, startPeer } from './peer.ts';
 import { type HandClock, handClock } from './ports.ts';
 
@@ -8,8 +9,8 @@ import { type HandClock, handClock } from './ports.ts';
 export interface Subject {
   /** opens another handle of the same store, as a second process would */
   open(clock: HandClock, keepChanges?: number): Promise<Store>;
-  /** what a peer process is told */
-  readonly path: string;
+  /** what a peer process opens */
+  readonly options: OpenStoreOptions;
   /** removes everything that was stored; the store is closed */
   empty(): Promise<void>;
   dispose(): Promise<void>;
@@ -44,7 +45,7 @@ export function describeStore(name: string, prepare: () => Promise<Subject>): vo
       return another;
     };
     const peer = async (): Promise<Peer> => {
-      const started = await startPeer(subject.path);
+      const started = await startPeer(subject.options);
       peers.push(started);
       return started;
     };

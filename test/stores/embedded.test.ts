@@ -15,7 +15,7 @@ describeStore('embedded store', async () => {
   const directory = temporaryDirectory();
   const path = join(directory.path, 'data');
   return {
-    path,
+    options: { path },
     async open(clock, keepChanges) {
       const more = keepChanges === undefined ? {} : { keepChanges };
       const store = openEmbeddedStore({ clock, random: systemRandom }, { path, ...more });

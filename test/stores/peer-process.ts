@@ -1,8 +1,8 @@
 import { openStore } from '../../src/stores/index.ts';
 import { systemClock, systemRandom } from './ports.ts';
 
-// runs in a process of its own: opens the store at argv[2] and does what the test says
-const store = openStore({ clock: systemClock, random: systemRandom }, { path: process.argv[2] as string });
+// runs in a process of its own: opens the store that argv[2] describes and does what the test says
+const store = openStore({ clock: systemClock, random: systemRandom }, JSON.parse(process.argv[2] as string));
 await store.start();
 process.on(
   'message',

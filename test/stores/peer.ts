@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Store } from '../../src/core/store.ts';
+import type { OpenStoreOptions } from '../../src/stores/index.ts';
 
 /** Methods of a store that a peer runs on request. */
 type Call = 'commit' | 'increment' | 'get' | 'position' | 'changes' | 'birth';
@@ -13,8 +14,8 @@ export interface Peer {
   kill(): Promise<void>;
 }
 
-export async function startPeer(path: string): Promise<Peer> {
-  const child = fork(fileURLToPath(new URL('./peer-process.ts', import.meta.url)), [path], {
+export async function startPeer(options: OpenStoreOptions): Promise<Peer> {
+  const child = fork(fileURLToPath(new URL('./peer-process.ts', import.meta.url)), [JSON.stringify(options)], {
     serialization: 'advanced',
     stdio: 'inherit',
   });
