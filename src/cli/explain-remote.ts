@@ -1,6 +1,6 @@
 import type { Described, Description } from '../app/describe.ts';
-import { printable } from './output.ts';
-import type { Remote } from './remote.ts';
+import { CommandFailure, EXIT, printable } from './output.ts';
+import { Refusal, type Remote } from './remote.ts';
 import { compileAnswer } from './remote-answer.ts';
 
 /**
@@ -9,7 +9,7 @@ import { compileAnswer } from './remote-answer.ts';
  */
 export async function explainThere(remote: Remote, description: Description): Promise<Described> {
   const { request, as, set, absent, unknown } = description;
-  const answer = await remote.ask('POST', '/policies/explain', {
+  const asked = {
     method: request.method,
     url: request.url,
     from: request.clientAddress,
@@ -18,7 +18,16 @@ export async function explainThere(remote: Remote, description: Description): Pr
     set: Object.fromEntries(set),
     absent,
     unknown,
-  });
+  };
+  let answer: unknown;
+  try {
+    answer = await remote.ask('POST', '/policies/explain', asked);
+  } catch (error) {
+    // as it is here: whoever described it wrote it wrongly
+    if (error instanceof Refusal && error.reason === 'invalid_request')
+      throw new CommandFailure(error.message, EXIT.usage);
+    throw error;
+  }
   const check = compileAnswer('Explanation');
   check(answer);
   return answer as Described;

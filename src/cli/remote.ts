@@ -12,13 +12,20 @@ export const urlOption = (): Option =>
 
 /** A running gateway, asked over its administration API. */
 export interface Remote {
-  /**
-   * The answer of an operation below /api/v1.
-   * @throws CommandFailure 1 for a refusal, 2 for an ambiguous name, a bad address or what cannot be asked so
-   */
+  /** The answer of an operation below /api/v1. @throws Refusal, CommandFailure 1 when there is no gateway */
   ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<unknown>;
   /** All pages of a list. */
   all(path: string, key: string): Promise<readonly unknown[]>;
+}
+
+/** The gateway said no: exit code 1, or 2 for an ambiguous name. */
+export class Refusal extends CommandFailure {
+  /** of its problem; undefined when it gave none */
+  readonly reason: unknown;
+  constructor(message: string, reason: unknown, exitCode?: number) {
+    super(message, exitCode);
+    this.reason = reason;
+  }
 }
 
 const TIMEOUT_MS = 30_000;
@@ -93,14 +100,14 @@ function baseOf(address: string): string {
 }
 
 /** A refusal in the words of the gateway. */
-function refusal(base: string, status: number, body: unknown): CommandFailure {
+function refusal(base: string, status: number, body: unknown): Refusal {
   const { reason, detail, candidates, errors } = fieldsOf(body);
   if (reason === 'ambiguous_user' && Array.isArray(candidates))
-    return new CommandFailure(`the name is ambiguous; say one of ${candidates.map(String).join(', ')}`, EXIT.usage);
+    return new Refusal(`the name is ambiguous; say one of ${candidates.map(String).join(', ')}`, reason, EXIT.usage);
   const why = typeof detail === 'string' ? detail : 'it does not answer as a gateway does';
   const where = Array.isArray(errors) ? errors.map(wrongField).join('') : '';
   const message = `${base} refuses with ${status}: ${printable(why)}${where}`;
-  return new CommandFailure(message, reason === 'invalid_request' ? EXIT.usage : EXIT.failure);
+  return new Refusal(message, reason);
 }
 
 /** One thing that is wrong with what was sent, on a line of its own. */
