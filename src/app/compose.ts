@@ -1,5 +1,5 @@
 import { openAdminListener } from '../admin/listener.ts';
-import { isLoopback } from '../core/address.ts';
+import { cidrSet, isLoopback } from '../core/address.ts';
 import type { Answer } from '../core/handler.ts';
 import type { Service } from '../core/ports.ts';
 import type { GatewayReason } from '../core/reasons.ts';
@@ -23,14 +23,14 @@ import { openRecord } from '../proxy/record.ts';
 import { openUpstreams } from '../proxy/upstreams.ts';
 import { openHealth } from '../telemetry/health.ts';
 import { NO_ROUTE, OWN_ROUTE, openMetrics } from '../telemetry/metrics.ts';
-import { openNodeLane } from '../wire/node-lane.ts';
+import { type LaneLimits, openNodeLane } from '../wire/node-lane.ts';
 import { administration } from './administration.ts';
 import { type Current, openCurrent } from './current.ts';
 import { issuersOf } from './issuers.ts';
 import { openPolicyThread } from './policy-thread.ts';
 import { openServices, type Ports, type Services, sessionLimits } from './services.ts';
 import { hasLocalPassword, resumeLocally, signInLocally } from './signing-in.ts';
-import type { Environment } from './snapshot.ts';
+import type { Environment, Snapshot } from './snapshot.ts';
 import { startFailure, startStep } from './start-failure.ts';
 import { timedStore } from './timed-store.ts';
 
@@ -64,6 +64,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     services.useProviders(next.config);
     sessions.configure(sessionLimits(next.config));
     bearer.configure(issuersOf(next.config));
+    lane.configure(laneLimits(next));
   });
   const { config } = current.snapshot;
 
@@ -147,19 +148,12 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       countLane: () => metrics.lane('node'),
     }),
   });
-  const { limits, timeouts } = config;
-  const lane = openNodeLane(
-    {
-      ...config.listen.http,
-      maxHeadBytes: limits.head,
-      headersTimeoutMs: timeouts.headers,
-      requestTimeoutMs: timeouts.request,
-      keepAliveTimeoutMs: timeouts.keep_alive,
-      idleTimeoutMs: timeouts.idle,
-    },
-    pipeline,
+  const lane = openNodeLane({ ...config.listen.http, maxHeadBytes: config.limits.head }, laneLimits(current.snapshot), {
+    log,
+    handle: pipeline,
     broken,
-  );
+    full,
+  });
   const policies = openPolicyThread();
   const admin = openAdminListener(
     {
@@ -178,6 +172,9 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     { address: config.admin.address, hosts: config.admin.hosts, token: config.admin.token },
   );
   metrics.read({
+    connections: () => lane.figures().connections,
+    connectionsRefused: () => lane.figures().refused,
+    connectionsCut: () => lane.figures().cut,
     activeSessions: sessions.activeCount,
     // by whom and in which process does not matter: the change that every process is told is what counts
     revocations: async () => ({ session: await sessions.endedCount() }),
@@ -286,7 +283,29 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     });
     return { ...answer, headers: [...answer.headers, ...ownHeaders(id)] };
   }
+
+  /** The answer to a connection that is not taken. Not an event: the lane counts them, and a flood must not fill the audit file. */
+  function full(reason: GatewayReason): Answer {
+    const id = random.id();
+    const answer = renderRefusal({ reason, id, html: false });
+    return { ...answer, headers: [...answer.headers, ...ownHeaders(id)] };
+  }
 }
+
+/** What the lane holds clients to. */
+const laneLimits = ({ config: { limits, timeouts, ...config } }: Snapshot): LaneLimits => {
+  const many = cidrSet([...limits.connections_exempt, ...config.trusted_proxies]);
+  return {
+    connections: limits.connections,
+    perAddress: limits.connections_per_address,
+    isExempt: many,
+    headersTimeoutMs: timeouts.headers,
+    requestTimeoutMs: timeouts.request,
+    keepAliveTimeoutMs: timeouts.keep_alive,
+    idleTimeoutMs: timeouts.idle,
+    minRate: { bytesPerSecond: limits.min_rate, graceMs: timeouts.min_rate_grace },
+  };
+};
 
 /** What each part gets at least to write what it holds, when running requests used up the grace. */
 const FLUSH_MS = 1000;

@@ -86,13 +86,12 @@ export function openCurrent(
   }
 }
 
-/** What is bound, opened or handed to the lane once. Of the limits, only the parser's own does not move. */
+/** What is bound or opened once. Of the limits, only the parser's own does not move. */
 const fixedParts = ({ limits, ...config }: Snapshot['config']): Readonly<Record<string, unknown>> => ({
   listen: config.listen,
   admin: config.admin,
   store: config.store,
   secrets: config.secrets,
   audit: config.audit,
-  timeouts: config.timeouts,
   'limits.head': limits.head,
 });

@@ -77,8 +77,6 @@ export function describedFacts(
   };
   const read = canonicalise(head, 'explain', at, canonicalOptions(config));
   if (read.kind === 'refusal') return { kind: 'refusal', reason: read.reason, detail: read.detail };
-  if (config !== undefined && read.contentLength !== undefined && read.contentLength > config.limits.body)
-    return { kind: 'refusal', reason: 'payload_too_large', detail: 'the body is larger than limits.body' };
   return read;
 }
 

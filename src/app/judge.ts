@@ -30,10 +30,11 @@ const ODDITIES: Readonly<Record<Route['allow'][number], number>> = {
 
 /** The route that the gateway would take, in the order in which its pipeline asks. */
 export function judgeOfRoute(
-  { config, set }: { readonly config: Pick<Configuration, 'routes' | 'session'>; readonly set: PolicySet },
+  { config, set }: { readonly config: Pick<Configuration, 'routes' | 'session' | 'limits'>; readonly set: PolicySet },
   facts: RequestFacts,
 ): Judge | OwnEndpoint | Refused {
-  if (facts.decodedPath === OWN_ROOT || facts.decodedPath.startsWith(OWN_PREFIX)) return { kind: 'own' };
+  if (facts.decodedPath === OWN_ROOT || facts.decodedPath.startsWith(OWN_PREFIX))
+    return tooLarge(facts, config.limits.body) ?? { kind: 'own' };
   const patterns = config.routes.map((route) => ({
     route,
     host: route.match.host,
@@ -54,5 +55,18 @@ export function judgeOfRoute(
     return { kind: 'refusal', reason: 'ambiguous_request', detail };
   }
   const options = programOptions(route, elevationOf(config));
-  return { kind: 'judge', route: route.route, set, options, params: match.params };
+  return (
+    tooLarge(facts, route.limits.body ?? config.limits.body) ?? {
+      kind: 'judge',
+      route: route.route,
+      set,
+      options,
+      params: match.params,
+    }
+  );
 }
+
+const tooLarge = ({ contentLength }: RequestFacts, maxBytes: number): Refused | undefined =>
+  contentLength !== undefined && contentLength > maxBytes
+    ? { kind: 'refusal', reason: 'payload_too_large', detail: `the body is larger than ${maxBytes} bytes` }
+    : undefined;

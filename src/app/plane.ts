@@ -54,6 +54,7 @@ export function buildPlane(
         bodyTimeoutMs: timeouts.body_idle,
         reuse: route.reuse,
       }),
+      maxBodyBytes: route.limits.body ?? config.limits.body,
       identityNames: identityNames(route),
       // nobody has to sign in on a public route, so it is not refused for this; its people must be told apart all the same
       userPrefix: route.user_prefix || (route.public && providers.size > 1),

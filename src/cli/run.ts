@@ -54,6 +54,8 @@ export async function runGateway(options: RunOptions): Promise<void> {
     throw startFailure(error, options.otherAddress ?? 'change `listen` or `admin` in the configuration');
   }
   const { config } = gateway.snapshot;
+  // a reload may have changed it
+  const graceMs = (): number => gateway.snapshot.config.timeouts.drain;
   let changes: { close(): void } | undefined;
   try {
     changes = followChanges(gateway, log);
@@ -63,11 +65,11 @@ export async function runGateway(options: RunOptions): Promise<void> {
     });
     await options.onStarted?.(gateway);
     const signal = await stopped;
-    log.info('draining', { signal, graceMs: config.timeouts.drain });
+    log.info('draining', { signal, graceMs: graceMs() });
   } finally {
     // after a failure too: listeners that stay open would keep the process, and no signal would end it
     changes?.close();
-    await gateway.close(config.timeouts.drain);
+    await gateway.close(graceMs());
     log.info('stopped', {});
     log.flush();
   }

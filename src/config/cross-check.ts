@@ -71,15 +71,19 @@ function checkUnique(
 
 /** The schema's pattern knows the form of a range; whether it is one needs arithmetic. */
 function checkNetworks(settings: Settings, document: SourceDocument, { error, warning, known }: Reports): void {
-  settings.trusted_proxies.forEach((range, i) => {
-    const [address, bits] = range.split('/') as [string, string | undefined];
-    if (parseAddress(address) === undefined || isIP(address) === 0) {
-      error(['trusted_proxies', i], 'value', 'bad-value', 'This looks like a range of addresses and is none.');
-    } else if (bits === '0') {
-      const message = 'This trusts what everybody says about who they are and where they come from.';
-      warning(['trusted_proxies', i], 'value', 'trusts-everybody', message, 'Name the addresses of your proxies.');
-    }
-  });
+  const ranges = (list: readonly string[], at: Path, code: string, everybody: string, suggestion: string): void =>
+    list.forEach((range, i) => {
+      const [address, bits] = range.split('/') as [string, string | undefined];
+      if (parseAddress(address) === undefined || isIP(address) === 0)
+        error([...at, i], 'value', 'bad-value', 'This looks like a range of addresses and is none.');
+      else if (bits === '0') warning([...at, i], 'value', code, everybody, suggestion);
+    });
+  const believed = 'This trusts what everybody says about who they are and where they come from.';
+  const name = 'Name the addresses of your proxies.';
+  ranges(settings.trusted_proxies, ['trusted_proxies'], 'trusts-everybody', believed, name);
+  const exempt = 'This exempts everybody: one client may take all connections.';
+  const at = ['limits', 'connections_exempt'] as const;
+  ranges(settings.limits.connections_exempt, at, 'exempts-everybody', exempt, 'Name the addresses that need it.');
   for (const [path, { host }] of [
     [['listen', 'http'], settings.listen.http],
     [['admin', 'address'], settings.admin.address],
@@ -134,6 +138,14 @@ function checkBounds(settings: Settings, document: SourceDocument, { error, warn
   if (limits.target > limits.head && known(['limits', 'target'], ['limits', 'head'])) {
     error(['limits', 'target'], 'value', 'out-of-range', 'limits.target must not be larger than limits.head.');
   }
+  if (timeouts.min_rate_grace < 1000) {
+    const message = 'timeouts.min_rate_grace must be at least 1s: rates are measured once a second.';
+    error(['timeouts', 'min_rate_grace'], 'value', 'out-of-range', message);
+  }
+  if (limits.min_rate > MAX_MIN_RATE) {
+    const message = 'limits.min_rate must not be more than 1MiB a second: ordinary clients would be cut.';
+    error(['limits', 'min_rate'], 'value', 'out-of-range', message);
+  }
   if (limits.head > 256 * 1024) {
     warning(
       ['limits', 'head'],
@@ -143,6 +155,9 @@ function checkBounds(settings: Settings, document: SourceDocument, { error, warn
     );
   }
 }
+
+/** 1 MiB a second. */
+const MAX_MIN_RATE = 1024 * 1024;
 
 /** What works, and yet is seldom what somebody wants. */
 function checkSignIn(settings: Settings, { warning, known }: Reports): void {

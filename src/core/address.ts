@@ -53,6 +53,16 @@ export function cidrSet(ranges: readonly string[]): (address: string) => boolean
   };
 }
 
+/**
+ * Whom an address stands for where clients are counted: an IPv4 address itself, of an IPv6 address its /64, for that is the
+ * least that one subscriber has (RFC 6177). Whatever is no address is one client.
+ */
+export function subscriberOf(text: string): string {
+  const address = parseAddress(text.replace(/%.*$/, ''));
+  if (address === undefined) return 'none';
+  return isIP(address) === 4 ? address : `${ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':')}/64`;
+}
+
 /** 127.0.0.0/8, ::1 or localhost: what is bound there is reached from this machine alone. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));

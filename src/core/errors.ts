@@ -31,20 +31,21 @@ export const ERRORS: Readonly<Record<GatewayReason, ErrorRow>> = {
   uri_too_long: { status: 414, title: 'Address too long', close: true },
   headers_too_large: { status: 431, title: 'Headers too large', close: true },
   request_timeout: { status: 408, title: 'Request timeout', close: true },
+  too_many_connections: { status: 429, title: 'Too many connections', close: true, retryAfter: 1 },
   rate_limited: { status: 429, title: 'Too many requests', retryAfter: 1 },
   upstream_unreachable: { status: 502, title: 'Application unreachable' },
   upstream_invalid: { status: 502, title: 'Bad answer from the application' },
   upstream_timeout: { status: 504, title: 'Application too slow' },
   store_unavailable: { status: 503, title: 'Temporarily unavailable', retryAfter: 1 },
   issuer_unavailable: { status: 503, title: 'Temporarily unavailable', retryAfter: 1 },
+  overloaded: { status: 503, title: 'Overloaded', close: true, retryAfter: 1 },
   draining: { status: 503, title: 'Restarting', close: true, retryAfter: 1 },
   internal_error: { status: 500, title: 'Internal error' },
 };
 
-const CLOSING = new Set(
-  Object.values(ERRORS).flatMap((row) => (row.close === true && row.status !== 503 ? [row.status] : [])),
-);
-/** Whether the connection ends with an answer of this status, whoever made it. */
+const KEEPING = new Set(Object.values(ERRORS).flatMap((row) => (row.close === true ? [] : [row.status])));
+const CLOSING = new Set(Object.values(ERRORS).flatMap(({ status }) => (KEEPING.has(status) ? [] : [status])));
+/** Whether the connection ends with an answer of this status, whatever its reason. */
 export const closesConnection = (status: number): boolean => CLOSING.has(status);
 
 /** The row of any reason; a policy's own code is a plain 403. */

@@ -22,7 +22,7 @@ export interface HandlerRequest {
   readonly caller?: Pick<CredentialEntry, 'subject' | 'proofs' | 'expiresAt'> | undefined;
   /** the caller's roles and permissions, derived; undefined: nobody */
   readonly access?: Access | undefined;
-  /** whole body, at most `maxBytes`; rejects with PayloadTooLarge beyond */
+  /** whole body, at most `maxBytes`; rejects with PayloadTooLarge beyond, with RequestTooSlow when the client dawdles */
   readBody(maxBytes: number): Promise<Uint8Array>;
 }
 
@@ -48,6 +48,14 @@ export interface Endpoint {
   /** largest body, bytes */
   readonly maxBodyBytes: number;
   readonly handler: Handler;
+}
+
+/** The body came slower than the least rate, or took longer than the whole request may. */
+export class RequestTooSlow extends Error {
+  constructor() {
+    super('the body came too slowly');
+    this.name = 'RequestTooSlow';
+  }
 }
 
 export class PayloadTooLarge extends Error {

@@ -100,6 +100,11 @@ export const ENGLISH: Messages = {
       happened: 'The request did not arrive completely in time.',
       todo: 'Check your connection and try again.',
     },
+    too_many_connections: {
+      title: 'Too many connections',
+      happened: 'There are more connections from your address than are accepted at a time.',
+      todo: 'Close other pages of this site, wait a moment, then try again.',
+    },
     rate_limited: {
       title: 'Too many requests',
       happened: 'More requests came from you than are accepted in this time.',
@@ -129,6 +134,11 @@ export const ENGLISH: Messages = {
       title: 'Temporarily unavailable',
       happened: 'The token that was presented cannot be verified just now, because its issuer does not answer.',
       todo: 'Try again in a moment with the same token.',
+    },
+    overloaded: {
+      title: 'Too busy',
+      happened: 'The gateway has as many connections as it can take.',
+      todo: 'Wait a moment, then try again.',
     },
     draining: {
       title: 'Restarting',

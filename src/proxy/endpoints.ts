@@ -3,7 +3,7 @@ import { secretHost } from '../core/cookies.ts';
 import type { CredentialLookup } from '../core/credential.ts';
 import { closesConnection } from '../core/errors.ts';
 import type { RequestFacts } from '../core/facts.ts';
-import { type Answer, type Endpoint, PayloadTooLarge } from '../core/handler.ts';
+import { type Answer, type Endpoint, PayloadTooLarge, RequestTooSlow } from '../core/handler.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import { readWhole } from '../wire/request-body.ts';
 import { askToSignIn, clearedCookie, refusalReason, refuse, sendAnswer } from './answers.ts';
@@ -86,8 +86,9 @@ export function ownEndpoints(
       });
     } catch (error) {
       if (error instanceof SessionGone) return refuse(transit, 'session_revoked');
-      if (!(error instanceof PayloadTooLarge)) throw error;
-      return refuse(transit, 'payload_too_large');
+      if (error instanceof PayloadTooLarge) return refuse(transit, 'payload_too_large');
+      if (error instanceof RequestTooSlow) return refuse(transit, 'request_timeout');
+      throw error;
     }
     transit.status = made.status;
     const dead = made.headers.some(([name]) => name === 'Set-Cookie') ? [] : clearedCookie(transit);

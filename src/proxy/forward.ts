@@ -1,5 +1,5 @@
 import { type Dispatcher, errors } from 'undici';
-import { PayloadTooLarge } from '../core/handler.ts';
+import { PayloadTooLarge, RequestTooSlow } from '../core/handler.ts';
 import type { GatewayReason } from '../core/reasons.ts';
 import { answerHeaders } from './answer-headers.ts';
 import type { CompiledRoute } from './plane.ts';
@@ -28,7 +28,7 @@ export function forward(
   now: () => number,
   outcome: ForwardOutcome,
 ): void {
-  const { facts, exchange, plane } = transit;
+  const { facts, exchange } = transit;
   const headers = [
     ...facts.headers,
     ...identity,
@@ -57,7 +57,7 @@ export function forward(
         method: facts.method,
         path: facts.path + facts.query,
         headers,
-        body: facts.body === 'none' ? null : exchange.body(plane.maxBodyBytes),
+        body: facts.body === 'none' ? null : exchange.body(route.maxBodyBytes),
         // never sent twice by the pool: whether to try again is ours to say, and the answer is no (security rule 7)
         idempotent: false,
       },
@@ -140,6 +140,7 @@ class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
 function reasonOf(error: Error): GatewayReason {
   if (error instanceof PayloadTooLarge) return 'payload_too_large';
+  if (error instanceof RequestTooSlow) return 'request_timeout';
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
     return 'upstream_timeout';
   if (error instanceof errors.HTTPParserError || INVALID.has((error as NodeJS.ErrnoException).code ?? '')) {

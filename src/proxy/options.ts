@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import {
+  Bytes,
   Cidr,
   type Decoded,
   Duration,
@@ -63,6 +64,18 @@ const timeoutsSection = optionalSection(
   { description: 'How long the application may take.' },
 );
 
+const limitsSection = optionalSection(
+  {
+    body: optional(
+      Bytes({
+        description:
+          'Largest request body on this route, instead of `limits.body`: more for uploads, less for the rest.',
+      }),
+    ),
+  },
+  { description: 'How much of one request the route takes.' },
+);
+
 const headerName = (name: string) =>
   optional(
     Type.Union(
@@ -120,6 +133,7 @@ export const routeOptions = Section(
     ),
     explain: withDefault(Flag({ description: 'Refusals name the rule that made them. For development.' }), false),
     timeouts: timeoutsSection,
+    limits: limitsSection,
     identity_headers: identityHeaders,
     user_prefix: withDefault(
       Flag({

@@ -73,7 +73,7 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
       transit.route = found.route;
       transit.params = found.params;
     }
-    if (facts.contentLength !== undefined && facts.contentLength > plane.maxBodyBytes)
+    if (facts.contentLength !== undefined && facts.contentLength > (transit.route ?? plane).maxBodyBytes)
       return refuse(transit, 'payload_too_large');
     const lookup = identify(transit);
     if (lookup instanceof Promise) return lookup.then((found) => proceed(transit, found));

@@ -18,6 +18,8 @@ export interface CompiledRoute extends RoutePattern {
   readonly explain: boolean;
   readonly program: Program<RequestContext>;
   readonly upstream: Upstream;
+  /** largest request body */
+  readonly maxBodyBytes: number;
   /** our header name → the route's own name for it, or false to leave it out; names not in the map keep theirs */
   readonly identityNames: ReadonlyMap<string, string | false>;
   /** X-Forwarded-User is `provider:sub` */
@@ -35,6 +37,7 @@ export interface DataPlane {
   readonly elevation: Elevation;
   /** `iss` of assertions; undefined: the request's own origin */
   readonly issuer: string | undefined;
+  /** largest request body where no route says its own, and on our own endpoints */
   readonly maxBodyBytes: number;
   /** ids of the providers in force: sessions of any other count no more */
   readonly providers: ReadonlySet<string>;

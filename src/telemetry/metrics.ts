@@ -16,6 +16,10 @@ export interface RouteMetrics {
 
 /** Figures that others own and that are only read when somebody scrapes. One that throws or is late is left out. */
 export interface MetricSources {
+  readonly connections?: () => number;
+  /** since the start, by reason; the words are few and come from code */
+  readonly connectionsRefused?: () => Readonly<Record<string, number>>;
+  readonly connectionsCut?: () => Readonly<Record<string, number>>;
   readonly activeSessions?: () => MaybePromise<number>;
   readonly cacheHits?: () => number;
   readonly cacheMisses?: () => number;
@@ -91,6 +95,11 @@ export function openMetrics(build: { readonly version: string; readonly node: st
   );
   view(METRICS.decisionDuration, () => histogramSamples(METRICS.decisionDuration, {}, decisionDuration));
   view(METRICS.lanes, () => [...lanes].map(([lane, value]) => ({ labels: { lane }, value })));
+  source(METRICS.connections, () => sources.connections);
+  const byReason = (counts: Readonly<Record<string, number>> = {}): Sample[] =>
+    Object.entries(counts).map(([reason, value]) => ({ labels: { reason }, value }));
+  view(METRICS.connectionsRefused, () => byReason(sources.connectionsRefused?.()));
+  view(METRICS.connectionsCut, () => byReason(sources.connectionsCut?.()));
   source(METRICS.activeSessions, () => sources.activeSessions);
   source(METRICS.cacheHits, () => sources.cacheHits);
   source(METRICS.cacheMisses, () => sources.cacheMisses);

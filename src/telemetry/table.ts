@@ -65,6 +65,24 @@ export const METRICS = {
     type: 'counter',
     labels: ['lane'],
   },
+  connections: {
+    name: 'sallyport_connections',
+    help: 'Connections of clients that are open.',
+    type: 'gauge',
+    labels: [],
+  },
+  connectionsRefused: {
+    name: 'sallyport_connections_refused_total',
+    help: 'Connections that were not taken because there were too many, in all or from their address, by reason code.',
+    type: 'counter',
+    labels: ['reason'],
+  },
+  connectionsCut: {
+    name: 'sallyport_connections_cut_total',
+    help: 'Exchanges that were ended because the client was too slow or stood still, by how.',
+    type: 'counter',
+    labels: ['reason'],
+  },
   activeSessions: {
     name: 'sallyport_active_sessions',
     help: 'Sessions that are neither ended nor expired.',

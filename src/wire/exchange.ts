@@ -19,8 +19,9 @@ export interface Exchange {
   /** the client is gone; writing is pointless */
   readonly closed: boolean;
   /**
-   * The body, to be read once. It errors with PayloadTooLarge after `maxBytes` and with `aborted` when the client goes away;
-   * destroying it leaves the connection alone. Answers `100 Continue` first when the client waits for it.
+   * The body, to be read once. It errors with PayloadTooLarge after `maxBytes`, with RequestTooSlow when the client dawdles
+   * and with `aborted` when it goes away; destroying it leaves the connection alone. Answers `100 Continue` first when the
+   * client waits for it.
    */
   body(maxBytes: number): Readable;
   /** A whole answer with Content-Length. `close` ends the connection after it. */

@@ -1,12 +1,14 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Answer } from '../core/handler.ts';
+import { linger, rawAnswer } from './linger.ts';
 import type { NodeExchange } from './node-exchange.ts';
+import { bytesTaken, type MinRate, Pace } from './pace.ts';
 
 /** Requests that a client may have waiting behind the one that is being answered. */
 const MAX_WAITING = 100;
-/** How long a connection that we end is still read from, so that a reset does not overtake the answer (RFC 9112 §9.6). */
-const LINGER_MS = 1000;
+
+/** How a client was slower than the least rate. */
+export type Slowness = 'slow_request' | 'slow_reader';
 
 /**
  * The order of things on one connection. Requests that were pipelined run one after the other: each is judged once the one
@@ -23,6 +25,8 @@ export class NodeConnection {
   /** answer to bytes that no request could be made of, due when the requests before them are answered */
   #broken: (() => Answer) | undefined;
   #ending = false;
+  /** how fast the client takes its answers while some of one waits */
+  readonly #reading = new Pace();
 
   constructor(socket: Socket, handle: (exchange: NodeExchange) => void, isDraining: () => boolean) {
     this.#socket = socket;
@@ -48,7 +52,7 @@ export class NodeConnection {
     this.#ending = true;
     this.#waiting = [];
     // whoever closes the socket after the answer, Node included, does it by this name
-    this.#socket.destroySoon = () => this.#linger();
+    this.#socket.destroySoon = () => linger(this.#socket);
   }
 
   /** Bytes that are no request. `answer` is made only when it can be sent. */
@@ -66,6 +70,28 @@ export class NodeConnection {
       newest.renounce();
       this.#answerRaw(answer());
     }
+  }
+
+  /** A request took longer than it may. One whose body is being read is refused by whoever reads it, as any other. */
+  timeOut(answer: () => Answer): void {
+    const { length } = this.#waiting;
+    if (length > 0 || this.#ending || this.#current?.giveUp() !== true) this.refuse(answer);
+  }
+
+  /**
+   * One look at how fast the client is. A body that comes too slowly is given up; who takes its answer too slowly is cut, with a
+   * reset: what is on its way to it would stay in the system's memory for minutes.
+   *
+   * @param sinceMs from one look to the next
+   */
+  look(sinceMs: number, min: MinRate): Slowness | undefined {
+    const socket = this.#socket;
+    if (socket.writableLength === 0) this.#reading.reset();
+    else if (this.#reading.lags(bytesTaken(socket), sinceMs, min)) {
+      socket.resetAndDestroy();
+      return 'slow_reader';
+    }
+    return this.#current?.lags(sinceMs, min) && this.#current.giveUp() ? 'slow_request' : undefined;
   }
 
   #run(exchange: NodeExchange): void {
@@ -91,22 +117,7 @@ export class NodeConnection {
       this.#socket.destroy();
       return;
     }
-    const body = Buffer.from(answer.body);
-    const lines = answer.headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    const status = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? 'Refused'}\r\n`;
-    const head = `${status}${lines}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
-    this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), body]));
-    this.#linger();
-  }
-
-  /** Says that nothing more comes, and reads on for a moment without looking. */
-  #linger(): void {
-    const socket = this.#socket;
-    if (socket.destroyed || socket.writableEnded) return;
-    socket.end();
-    socket.resume();
-    const cut = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once('end', () => socket.destroy());
-    socket.once('close', () => clearTimeout(cut));
+    this.#socket.write(rawAnswer(answer));
+    linger(this.#socket);
   }
 }

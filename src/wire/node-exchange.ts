@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { RequestHead } from '../core/facts.ts';
+import { RequestTooSlow } from '../core/handler.ts';
 import type { Exchange, OnClose, RawHeaders } from './exchange.ts';
+import type { MinRate } from './pace.ts';
 import { CountedBody } from './request-body.ts';
 
 /** What the lane knows besides the two objects of Node's. */
@@ -61,9 +63,22 @@ export class NodeExchange implements Exchange {
     return upgrade !== undefined && /\bupgrade\b/i.test(connection ?? '');
   }
 
-  /** The lane answers in our stead: nothing that is written from now on gets out. */
+  /** The lane answers in our stead: nothing that is written from now on gets out, nor does more of the body get in. */
   renounce(): void {
     this.#renounced = true;
+    this.#body?.destroy(new Error('aborted'));
+  }
+
+  /** One look at how fast the body comes; true: too slowly. */
+  lags(sinceMs: number, min: MinRate): boolean {
+    return this.#body !== undefined && !this.received && this.#body.lags(sinceMs, min);
+  }
+
+  /** Ends the body with RequestTooSlow, so that whoever reads it refuses the request. False: nobody is reading it. */
+  giveUp(): boolean {
+    if (this.#body === undefined || this.#body.destroyed || this.received) return false;
+    this.#body.destroy(new RequestTooSlow());
+    return true;
   }
 
   body(maxBytes: number): Readable {

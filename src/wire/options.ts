@@ -1,4 +1,14 @@
-import { Bytes, type Decoded, Duration, Listen, optionalSection, Whole, withDefault } from '../schema/types.ts';
+import {
+  Bytes,
+  Cidr,
+  type Decoded,
+  Duration,
+  List,
+  Listen,
+  optionalSection,
+  Whole,
+  withDefault,
+} from '../schema/types.ts';
 
 /** `listen`: where the gateway accepts connections. */
 export const listenOptions = optionalSection(
@@ -12,7 +22,7 @@ export const listenOptions = optionalSection(
 );
 export type ListenOptions = Decoded<typeof listenOptions>;
 
-/** `limits`: how much of one request is read. Decoded in bytes. */
+/** `limits`: how much of one request is read, of how many clients, and how fast. Decoded in bytes. */
 export const limitsOptions = optionalSection(
   {
     head: withDefault(
@@ -25,11 +35,42 @@ export const limitsOptions = optionalSection(
       '8KiB',
     ),
     body: withDefault(
-      Bytes({ description: 'Largest request body, counted as it streams; more is answered with 413.' }),
+      Bytes({
+        description:
+          'Largest request body, counted as it streams; more is answered with 413. A route can have its own (`routes[].limits.body`).',
+      }),
       '100MiB',
     ),
+    connections: withDefault(
+      Whole(1, 1_000_000, {
+        description:
+          'Most connections in all; one more is answered with 503 at once. Each takes a file descriptor, and another one while its request is at the application.',
+      }),
+      10_000,
+    ),
+    connections_per_address: withDefault(
+      Whole(1, 1_000_000, {
+        description:
+          'Most connections from one client, an IPv4 address or an IPv6 /64; one more is answered with 429 at once. `trusted_proxies` are exempt.',
+      }),
+      256,
+    ),
+    connections_exempt: withDefault(
+      List(Cidr({ description: 'A range of addresses.' }), {
+        description:
+          'Further ranges from which many clients come (an office behind one address, programs on this machine): their connections count in all, not per address.',
+      }),
+      ['127.0.0.0/8', '::1'],
+    ),
+    min_rate: withDefault(
+      Bytes({
+        description:
+          'Least bytes a second of a body while the gateway waits for more of it (then 408), and of an answer while some of it waits for the client (then the connection is cut), on average. At most 1MiB; 0B for none.',
+      }),
+      '240B',
+    ),
   },
-  { description: 'How much of one request is accepted.' },
+  { description: 'How much of one request is accepted, how many connections, and how slow they may be.' },
 );
 export type LimitsOptions = Decoded<typeof limitsOptions>;
 
@@ -54,8 +95,14 @@ export const timeoutsOptions = optionalSection(
       '65s',
     ),
     idle: withDefault(
-      Duration({ description: 'How long nothing may move on a connection in the middle of an exchange.' }),
+      Duration({
+        description: 'How long nothing may move on a connection in the middle of an exchange; then it is cut.',
+      }),
       '5m',
+    ),
+    min_rate_grace: withDefault(
+      Duration({ description: 'How long a client may be slower than `limits.min_rate` at first.' }),
+      '10s',
     ),
     drain: withDefault(
       Duration({ description: 'After SIGTERM, how long running requests may take to finish before they are cut.' }),

@@ -31,9 +31,13 @@ export function exchangeRaw(
   });
 }
 
-/** Opens a socket for a conversation: what came so far, and a wait for a pattern in it. */
-export async function openRaw(port: number): Promise<RawConversation> {
-  const socket = connect(port, '127.0.0.1');
+/**
+ * Opens a socket for a conversation: what came so far, and a wait for a pattern in it.
+ *
+ * @param from an address of this machine to come from; Linux has all of 127.0.0.0/8
+ */
+export async function openRaw(port: number, from?: string): Promise<RawConversation> {
+  const socket = connect({ port, host: '127.0.0.1', ...(from !== undefined && { localAddress: from }) });
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', reject);

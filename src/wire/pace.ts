@@ -1,0 +1,56 @@
+import type { Socket } from 'node:net';
+
+/** The least that a client must send of its body, or take of its answer, while it is its turn. */
+export interface MinRate {
+  /** 0: none */
+  readonly bytesPerSecond: number;
+  /** how long a client may be slower than that at first, ms */
+  readonly graceMs: number;
+}
+
+/**
+ * How fast bytes move while it is the client's turn, averaged since its turn began: a stall is forgiven to whoever was fast
+ * before, and what lasts longer than that meets `timeouts.idle`. Measured by looks at a fixed interval, not by the clock: a
+ * process that stood still must not take its own delay for the clients'.
+ */
+export class Pace {
+  /** ms of the client's turns; negative: none was seen yet */
+  #ms = -1;
+  #from = 0;
+
+  /** Its turn is over; the next one is measured by itself. */
+  reset(): void {
+    this.#ms = -1;
+  }
+
+  /**
+   * One look in the client's turn. True: too slow for longer than the grace.
+   *
+   * @param total bytes that moved so far, ever
+   * @param sinceMs from one look to the next
+   */
+  lags(total: number, sinceMs: number, min: MinRate): boolean {
+    if (this.#ms < 0) {
+      this.#ms = 0;
+      this.#from = total;
+      return false;
+    }
+    this.#ms += sinceMs;
+    return this.#ms > min.graceMs && total - this.#from < (min.bytesPerSecond * this.#ms) / 1000;
+  }
+}
+
+/** The part of a socket's handle by which Node itself tells a slow write from a stuck one (`Socket.setTimeout`). */
+interface WriteFigures {
+  readonly bytesWritten: number;
+  readonly writeQueueSize: number;
+}
+
+/**
+ * Bytes that the system has taken to send. The socket's own figures move by whole writes, and one of 64 KiB takes an honest
+ * client on a bad line minutes.
+ */
+export function bytesTaken(socket: Socket): number {
+  const handle = (socket as { readonly _handle?: WriteFigures | null })._handle;
+  return handle ? handle.bytesWritten - handle.writeQueueSize : 0;
+}
