@@ -25,7 +25,7 @@ export class NodeConnection {
   /** answer to bytes that no request could be made of, due when the requests before them are answered */
   #broken: (() => Answer) | undefined;
   #ending = false;
-  /** how fast the client takes its answers while some of one waits */
+  /** how fast the client takes its answers; only while some of one waits it is the client's turn */
   readonly #reading = new Pace();
 
   constructor(socket: Socket, handle: (exchange: NodeExchange) => void, isDraining: () => boolean) {
@@ -86,8 +86,10 @@ export class NodeConnection {
    */
   look(sinceMs: number, min: MinRate): Slowness | undefined {
     const socket = this.#socket;
-    if (socket.writableLength === 0) this.#reading.reset();
-    else if (this.#reading.lags(bytesTaken(socket), sinceMs, min)) {
+    if (socket.writableLength === 0) {
+      if (this.idle) this.#reading.reset();
+      else this.#reading.begin(bytesTaken(socket));
+    } else if (this.#reading.lags(bytesTaken(socket), sinceMs, min)) {
       socket.resetAndDestroy();
       return 'slow_reader';
     }

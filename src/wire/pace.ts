@@ -9,30 +9,36 @@ export interface MinRate {
 }
 
 /**
- * How fast bytes move while it is the client's turn, averaged since its turn began: a stall is forgiven to whoever was fast
- * before, and what lasts longer than that meets `timeouts.idle`. Measured by looks at a fixed interval, not by the clock: a
+ * How fast bytes move, averaged over the time that was the client's turn: a stall is forgiven to whoever was fast before, and
+ * what lasts longer than that meets `timeouts.idle`. Measured by looks at a fixed interval, not by the clock: a
  * process that stood still must not take its own delay for the clients'.
  */
 export class Pace {
-  /** ms of the client's turns; negative: none was seen yet */
+  /** ms of the client's turns so far; negative: it has not begun */
   #ms = -1;
   #from = 0;
 
-  /** Its turn is over; the next one is measured by itself. */
+  /** It is over; what comes next is measured by itself. */
   reset(): void {
     this.#ms = -1;
   }
 
+  /** Bytes move from this total on, whosever turn it is. */
+  begin(total: number): void {
+    if (this.#ms >= 0) return;
+    this.#ms = 0;
+    this.#from = total;
+  }
+
   /**
-   * One look in the client's turn. True: too slow for longer than the grace.
+   * One look in the client's turn, the first of which only begins. True: too slow for longer than the grace.
    *
    * @param total bytes that moved so far, ever
    * @param sinceMs from one look to the next
    */
   lags(total: number, sinceMs: number, min: MinRate): boolean {
     if (this.#ms < 0) {
-      this.#ms = 0;
-      this.#from = total;
+      this.begin(total);
       return false;
     }
     this.#ms += sinceMs;

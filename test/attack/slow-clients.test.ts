@@ -267,6 +267,44 @@ describe.concurrent('an answer is taken at the least rate', () => {
     await gate.logs(/"slow_reader":1/);
   });
 
+  it('who was fast and then pauses, as a player of films does, is not cut for it', async (own) => {
+    const rest = Promise.withResolvers<void>();
+    const upstream = await openRawUpstream(async (socket, head) => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${BYTES}\r\n\r\n`);
+      socket.write(Buffer.alloc(BYTES / 10, 'a'));
+      if (head.includes('/film')) await rest.promise;
+      socket.write(Buffer.alloc(BYTES - BYTES / 10, 'a'));
+    });
+    own.onTestFinished(upstream.close);
+    const gate = await gatewayTo(own, upstream.origin, RATE);
+    const film = await openRaw(gate.port);
+    let got = 0;
+    const tenth = Promise.withResolvers<void>();
+    film.socket.removeAllListeners('data');
+    film.socket.on('data', (chunk) => {
+      got += chunk.length;
+      if (got > BYTES / 10) tenth.resolve();
+    });
+    film.send(rawRequest('GET /film HTTP/1.1', ['Connection: close']));
+    await tenth.promise;
+    // who takes nothing at all tells how time goes by
+    const cutAnother = async (nth: number): Promise<void> => {
+      const other = await openRaw(gate.port);
+      own.onTestFinished(() => void other.socket.destroy());
+      other.socket.pause();
+      other.send(rawRequest('GET / HTTP/1.1'));
+      await until(async () => (await cut(gate, 'slow_reader')) === nth);
+    };
+    await cutAnother(1);
+    film.socket.pause();
+    rest.resolve();
+    await cutAnother(2);
+    film.socket.resume();
+    await film.closed();
+    expect(got).toBeGreaterThan(BYTES);
+    expect(await cut(gate, 'slow_reader')).toBe(2);
+  });
+
   it('who takes it slowly, and fast enough, gets all of it', async (own) => {
     const upstream = await answering();
     own.onTestFinished(upstream.close);

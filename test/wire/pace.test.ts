@@ -29,6 +29,14 @@ describe('a pace', () => {
     expect(foundAt(steady(0, 1000), { bytesPerSecond: 0, graceMs: 0 })).toBe(-1);
   });
 
+  it('what moved before the client’s turn counts for it, once it has begun', () => {
+    const pace = new Pace();
+    pace.begin(0);
+    pace.begin(1000);
+    const totals = Array.from({ length: 20 }, () => 1000);
+    expect(totals.findIndex((total) => pace.lags(total, 1000, MIN))).toBe(10);
+  });
+
   it('each turn is measured by itself', () => {
     const pace = new Pace();
     for (let turn = 0; turn < 5; turn++) {
