@@ -303,7 +303,11 @@ const laneLimits = ({ config: { limits, timeouts, ...config } }: Snapshot): Lane
     requestTimeoutMs: timeouts.request,
     keepAliveTimeoutMs: timeouts.keep_alive,
     idleTimeoutMs: timeouts.idle,
-    minRate: { bytesPerSecond: limits.min_rate, graceMs: timeouts.min_rate_grace },
+    minRate: {
+      bytesPerSecond: limits.min_rate,
+      slowBodyMs: timeouts.slow_body,
+      slowReaderMs: timeouts.slow_reader,
+    },
   };
 };
 

@@ -138,9 +138,10 @@ function checkBounds(settings: Settings, document: SourceDocument, { error, warn
   if (limits.target > limits.head && known(['limits', 'target'], ['limits', 'head'])) {
     error(['limits', 'target'], 'value', 'out-of-range', 'limits.target must not be larger than limits.head.');
   }
-  if (timeouts.min_rate_grace < 1000) {
-    const message = 'timeouts.min_rate_grace must be at least 1s: rates are measured once a second.';
-    error(['timeouts', 'min_rate_grace'], 'value', 'out-of-range', message);
+  for (const key of ['slow_body', 'slow_reader'] as const) {
+    if (timeouts[key] >= 1000) continue;
+    const message = `timeouts.${key} must be at least 1s: rates are measured once a second.`;
+    error(['timeouts', key], 'value', 'out-of-range', message);
   }
   if (limits.min_rate > MAX_MIN_RATE) {
     const message = 'limits.min_rate must not be more than 1MiB a second: ordinary clients would be cut.';

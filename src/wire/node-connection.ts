@@ -25,7 +25,7 @@ export class NodeConnection {
   /** answer to bytes that no request could be made of, due when the requests before them are answered */
   #broken: (() => Answer) | undefined;
   #ending = false;
-  /** how fast the client takes its answers; only while some of one waits it is the client's turn */
+  /** how fast the client takes its answers; it is its turn while some of one waits */
   readonly #reading = new Pace();
 
   constructor(socket: Socket, handle: (exchange: NodeExchange) => void, isDraining: () => boolean) {
@@ -86,10 +86,9 @@ export class NodeConnection {
    */
   look(sinceMs: number, min: MinRate): Slowness | undefined {
     const socket = this.#socket;
-    if (socket.writableLength === 0) {
-      if (this.idle) this.#reading.reset();
-      else this.#reading.begin(bytesTaken(socket));
-    } else if (this.#reading.lags(bytesTaken(socket), sinceMs, min)) {
+    // measured from where some of it waits: what went before filled the system's buffers, and tells nothing of the client
+    if (socket.writableLength === 0) this.#reading.reset();
+    else if (this.#reading.lags(bytesTaken(socket), sinceMs, min.bytesPerSecond, min.slowReaderMs)) {
       socket.resetAndDestroy();
       return 'slow_reader';
     }

@@ -100,9 +100,16 @@ export const timeoutsOptions = optionalSection(
       }),
       '5m',
     ),
-    min_rate_grace: withDefault(
-      Duration({ description: 'How long a client may be slower than `limits.min_rate` at first.' }),
+    slow_body: withDefault(
+      Duration({ description: 'How long a body may come slower than `limits.min_rate` at first; then 408.' }),
       '10s',
+    ),
+    slow_reader: withDefault(
+      Duration({
+        description:
+          'How long a client may take an answer slower than `limits.min_rate` from where some of it waits; then it is cut. Longer, since players and pipelines pause.',
+      }),
+      '60s',
     ),
     drain: withDefault(
       Duration({ description: 'After SIGTERM, how long running requests may take to finish before they are cut.' }),

@@ -4,14 +4,15 @@ import type { Socket } from 'node:net';
 export interface MinRate {
   /** 0: none */
   readonly bytesPerSecond: number;
-  /** how long a client may be slower than that at first, ms */
-  readonly graceMs: number;
+  /** how long it may be slower than that at first, in sending and in taking, ms */
+  readonly slowBodyMs: number;
+  readonly slowReaderMs: number;
 }
 
 /**
  * How fast bytes move, averaged over the time that was the client's turn: a stall is forgiven to whoever was fast before, and
- * what lasts longer than that meets `timeouts.idle`. Measured by looks at a fixed interval, not by the clock: a
- * process that stood still must not take its own delay for the clients'.
+ * what lasts longer than that meets `timeouts.idle`. Measured by looks at a fixed interval, not by the clock: a process that
+ * stood still must not take its own delay for the clients'.
  */
 export class Pace {
   /** ms of the client's turns so far; negative: it has not begun */
@@ -23,7 +24,7 @@ export class Pace {
     this.#ms = -1;
   }
 
-  /** Bytes move from this total on, whosever turn it is. */
+  /** It begins at this total. */
   begin(total: number): void {
     if (this.#ms >= 0) return;
     this.#ms = 0;
@@ -31,18 +32,18 @@ export class Pace {
   }
 
   /**
-   * One look in the client's turn, the first of which only begins. True: too slow for longer than the grace.
+   * One look in the client's turn; where it has not begun, it begins. True: too slow for longer than it may be.
    *
    * @param total bytes that moved so far, ever
    * @param sinceMs from one look to the next
    */
-  lags(total: number, sinceMs: number, min: MinRate): boolean {
+  lags(total: number, sinceMs: number, bytesPerSecond: number, graceMs: number): boolean {
     if (this.#ms < 0) {
       this.begin(total);
       return false;
     }
     this.#ms += sinceMs;
-    return this.#ms > min.graceMs && total - this.#from < (min.bytesPerSecond * this.#ms) / 1000;
+    return this.#ms > graceMs && total - this.#from < (bytesPerSecond * this.#ms) / 1000;
   }
 }
 

@@ -10,6 +10,7 @@ export class CountedBody extends Transform {
 
   constructor(maxBytes: number) {
     super();
+    this.#coming.begin(0);
     this.#left = maxBytes;
     this.#maxBytes = maxBytes;
   }
@@ -23,7 +24,8 @@ export class CountedBody extends Transform {
   /** One look at how fast it comes; while the reader has yet to take what is here, nobody waits for the client. */
   lags(sinceMs: number, min: MinRate): boolean {
     if (this.writableNeedDrain || this.destroyed) return false;
-    return this.#coming.lags(this.#maxBytes - this.#left + this.writableLength, sinceMs, min);
+    const total = this.#maxBytes - this.#left + this.writableLength;
+    return this.#coming.lags(total, sinceMs, min.bytesPerSecond, min.slowBodyMs);
   }
 }
 

@@ -75,7 +75,7 @@ describe('between values', () => {
     ['a bad range that is exempt', one('', 'limits: { connections_exempt: ["1::2::3"] }\n'), ['4 error bad-value']],
     ['a rate that nobody keeps', one('', 'limits: { min_rate: 2MiB }\n'), ['4 error out-of-range']],
     ['no least rate', one('', 'limits: { min_rate: 0B }\n'), []],
-    ['a grace shorter than a look', one('', 'timeouts: { min_rate_grace: 500ms }\n'), ['4 error out-of-range']],
+    ['a grace shorter than a look', one('', 'timeouts: { slow_reader: 500ms }\n'), ['4 error out-of-range']],
     ['an address out of range', one('', 'listen: { http: "999.0.0.1:80" }\n'), ['4 error bad-value']],
     ['one port for two', one('', 'listen: { http: "0.0.0.0:9900" }\n'), ['4 error same-address']],
     ['a floor above idle', one('', 'session: { floor: 1h }\n'), ['4 error out-of-range']],

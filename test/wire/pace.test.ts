@@ -2,12 +2,12 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bytesTaken, Pace } from '../../src/wire/pace.ts';
 
-const MIN = { bytesPerSecond: 100, graceMs: 3000 };
+const MIN = [100, 3000] as const;
 
-/** The look, from 0, at which a client is found too slow whose bytes move like this, a second between looks. */
-const foundAt = (totals: readonly number[], min = MIN): number => {
+/** The look, from 0, at which a client is found too slow whose bytes move like this, a second between looks; at 100 bytes a second. */
+const foundAt = (totals: readonly number[], min: readonly [number, number] = MIN): number => {
   const pace = new Pace();
-  return totals.findIndex((total) => pace.lags(total, 1000, min));
+  return totals.findIndex((total) => pace.lags(total, 1000, ...min));
 };
 const steady = (perSecond: number, seconds = 20): number[] => Array.from({ length: seconds }, (_, i) => i * perSecond);
 
@@ -26,7 +26,7 @@ describe('a pace', () => {
   });
 
   it('a least rate of 0 finds nobody', () => {
-    expect(foundAt(steady(0, 1000), { bytesPerSecond: 0, graceMs: 0 })).toBe(-1);
+    expect(foundAt(steady(0, 1000), [0, 0])).toBe(-1);
   });
 
   it('what moved before the client’s turn counts for it, once it has begun', () => {
@@ -34,17 +34,17 @@ describe('a pace', () => {
     pace.begin(0);
     pace.begin(1000);
     const totals = Array.from({ length: 20 }, () => 1000);
-    expect(totals.findIndex((total) => pace.lags(total, 1000, MIN))).toBe(10);
+    expect(totals.findIndex((total) => pace.lags(total, 1000, ...MIN))).toBe(10);
   });
 
   it('each turn is measured by itself', () => {
     const pace = new Pace();
     for (let turn = 0; turn < 5; turn++) {
-      for (let i = 0; i < 4; i++) expect(pace.lags(0, 1000, MIN)).toBe(false);
+      for (let i = 0; i < 4; i++) expect(pace.lags(0, 1000, ...MIN)).toBe(false);
       pace.reset();
     }
-    for (let i = 0; i < 4; i++) expect(pace.lags(0, 1000, MIN)).toBe(false);
-    expect(pace.lags(0, 1000, MIN)).toBe(true);
+    for (let i = 0; i < 4; i++) expect(pace.lags(0, 1000, ...MIN)).toBe(false);
+    expect(pace.lags(0, 1000, ...MIN)).toBe(true);
   });
 });
 
