@@ -120,13 +120,12 @@ it('what a refused connection sends is nobody’s request', async () => {
   expect(torn.count()).toBe(0);
 });
 
-it('a flood that does not hang up is answered in part, held by nothing, logged in a line, and not an event each', async () => {
+it('a flood that does not hang up is answered or reset, held by nothing, logged in a line, and not an event each', async () => {
   const { gate, torn } = await gatewayWith(FEW);
   const served = await taken(gate);
   await taken(gate);
   const flood = 700;
   let answers = 0;
-  let resets = 0;
   const ends = Array.from({ length: flood }, () => {
     // half open: it stays although we have closed our side
     const socket = connect({ port: gate.port, host: '127.0.0.1', allowHalfOpen: true });
@@ -139,16 +138,15 @@ it('a flood that does not hang up is answered in part, held by nothing, logged i
       socket.on('close', resolve);
     }).then(() => {
       if (text.startsWith('HTTP/1.1 429')) answers++;
-      else resets++;
+      else expect(text).toBe('');
     });
   });
   await until(async () => (await refused(gate, 'too_many_connections')) === flood);
   expect(await open(gate)).toBe(2);
   await serves(served);
   await Promise.all(ends);
-  expect(answers + resets).toBe(flood);
-  expect(answers).toBeGreaterThanOrEqual(200);
-  expect(resets).toBeGreaterThan(0);
+  // as many as are answered at a time, at least; of which the rest is reset, test/wire/door.test.ts tells
+  expect(answers).toBeGreaterThanOrEqual(256);
   await gate.gateway.close(1000);
   const lines = gate.logged.filter((line) => line.includes('connections refused')).map((line) => JSON.parse(line));
   expect(lines.length).toBeLessThanOrEqual(3);
