@@ -191,9 +191,9 @@ describe('an emptied store', () => {
     await put(node, 'a/b');
     for (const call of everything(node).slice(0, 5)) {
       await until(() => works(node));
+      const birth = await node.birth();
       await server.client.flushall();
       // refused, or answered by the store that was born anew meanwhile; never "there is nothing" of the former birth
-      const birth = await node.birth();
       const outcome = await call().then(
         () => 'answered',
         (error: unknown) => error,
