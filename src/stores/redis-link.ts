@@ -35,8 +35,11 @@ export interface LinkOptions {
   readonly timeoutMs: number;
 }
 
-/** ioredis itself gives up a little later than we do: only for what it asks on its own, the handshake. */
-const BACKSTOP_MS = 25;
+/**
+ * ioredis itself gives up that much later than we do, in time limits: its timers do not ask whether the answer lies there unread
+ * because this process was busy, and ours do.
+ */
+const BACKSTOP = 2;
 /** Between two attempts to connect; at random, so that many processes do not come back in step. */
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 250;
@@ -86,8 +89,8 @@ export function openLink(
       disableClientInfo: true,
       lazyConnect: true,
       // security rule 29: with the defaults a command on a frozen server never returns
-      commandTimeout: timeoutMs + BACKSTOP_MS,
-      socketTimeout: timeoutMs + BACKSTOP_MS,
+      commandTimeout: timeoutMs * BACKSTOP,
+      socketTimeout: timeoutMs * BACKSTOP,
       connectTimeout: timeoutMs,
       disconnectTimeout: GOODBYE_MS,
       enableOfflineQueue: false,
@@ -98,6 +101,12 @@ export function openLink(
       // whoever uses the connection judges first what lies there, and a server that still loads answers with an error
       enableReadyCheck: false,
       retryStrategy: retryDelay,
+    });
+    made.on('connect', () => {
+      const { stream } = made;
+      after(timeoutMs, () => {
+        if (!up && made.stream === stream) stream.destroy(new Error(`no answer within ${timeoutMs} ms`));
+      });
     });
     made.on('ready', () => {
       if (closing) return;
@@ -148,8 +157,7 @@ export function openLink(
           reject(new StoreUnavailable(why));
           drop(why);
         };
-        // a turn later: an answer that came while this process itself was busy is read before it is judged
-        const timer = setTimeout(() => setImmediate(late), limitMs);
+        const timer = after(limitMs, late);
         underWay += 1;
         work(connection).then(
           (value) => {
@@ -187,6 +195,9 @@ export function openLink(
     },
   };
 }
+
+/** A turn later than that: an answer that came while this process itself was busy is read before it is judged. */
+const after = (ms: number, then: () => void): NodeJS.Timeout => setTimeout(() => setImmediate(then), ms);
 
 /** The certificate is verified for the host that was dialled; only a name is sent along, never an address (RFC 6066 3). */
 const tlsOptions = ({ tls, host }: RedisTarget) => ({

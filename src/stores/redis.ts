@@ -66,8 +66,8 @@ export function openRedisStore(
     if (found !== birthOf(slot)) throw life.otherBirth();
   }
 
-  async function readPage(slot: number, partition: string, prefixOfNames: string, after: string) {
-    const start = after < prefixOfNames || after === '' ? `[${prefixOfNames}` : `(${after}`;
+  async function readPage(slot: number, partition: string, prefixOfNames: string, after: string | undefined) {
+    const start = after === undefined || after < prefixOfNames ? `[${prefixOfNames}` : `(${after}`;
     // greater than every character of a name
     const end = `(${prefixOfNames}\u007f`;
     return life.reading(async (redis) => {
@@ -82,10 +82,11 @@ export function openRedisStore(
   async function* list(
     partition: string,
     prefixOfNames: string,
-    after = '',
+    after?: string,
   ): AsyncGenerator<{ readonly name: string; readonly entry: Entry }> {
     checkPartition(partition);
     checkPrefix(prefixOfNames);
+    if (after !== undefined) checkName(after);
     for (let last = after; ; ) {
       const { names, texts } = await readPage(slotOf(partition), partition, prefixOfNames, last);
       const now = clock.now();
@@ -96,7 +97,7 @@ export function openRedisStore(
         if (entry !== undefined) yield { name, entry };
       }
       if (names.length < PAGE) return;
-      last = names.at(-1) as string;
+      last = names.at(-1);
     }
   }
 

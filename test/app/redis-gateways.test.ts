@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openBlackHole } from '../support/black-hole.ts';
 import { sallyport } from '../support/command.ts';
 import { PASSWORD, sessionCookieOf, signInOver } from '../support/gateway.ts';
@@ -9,6 +9,9 @@ import { openUpstream, type RecordingUpstream } from '../support/upstream.ts';
 import { configured, type GatewayProcess, metric, readiness, startGateway, until } from './process.ts';
 
 const SECRETS = 'secrets: { cookie: "0123456789abcdef0123456789abcdef" }';
+
+// every test starts several processes
+vi.setConfig({ testTimeout: 60_000 });
 
 let upstream: RecordingUpstream;
 let redis: RedisServer;

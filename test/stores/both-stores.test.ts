@@ -15,7 +15,7 @@ beforeAll(async () => {
   // as they are configured; only the wall clock is turned by hand, and stays near the server's
   const clock = { now: () => now, monotonic: systemClock.monotonic };
   stores = [`${directory.path}/embedded`, `${directory.path}/redis`].map((path, i) =>
-    openStore({ clock, random: systemRandom }, { path, redis: i === 0 ? undefined : server.url }),
+    openStore({ clock, random: systemRandom }, { path, redis: i === 0 ? undefined : server.url, timeout: 10_000 }),
   );
   now = systemClock.now();
   for (const store of stores) await store.start();

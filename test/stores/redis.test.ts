@@ -6,6 +6,8 @@ import { describeStore } from './conformance.ts';
 import { temporaryDirectory } from './directory.ts';
 import { systemRandom } from './ports.ts';
 
+const TIMEOUT_MS = 10_000;
+
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedis();
@@ -17,7 +19,8 @@ describeStore('redis store', async () => {
   const path = join(directory.path, 'data');
   await server.client.flushall();
   return {
-    options: { path, redis: server.url },
+    // what is slow on a busy machine is no fault here
+    options: { path, redis: server.url, timeout: TIMEOUT_MS },
     async open(clock, keepChanges) {
       const store = openRedisStore(
         // hands turn the wall clock and nothing else: leases run by themselves
@@ -25,6 +28,7 @@ describeStore('redis store', async () => {
         {
           url: server.url,
           path,
+          timeoutMs: TIMEOUT_MS,
           maxSkewMs: Number.POSITIVE_INFINITY,
           ...(keepChanges !== undefined && { keepChanges }),
         },
