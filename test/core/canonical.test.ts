@@ -391,6 +391,13 @@ describe('identity, forwarding and hop-by-hop headers never pass (rules 8–11)'
     ['Basic YTpi', false, undefined],
     ['Bearers a', true, undefined],
     ['', true, undefined],
+    // other schemes, whatever letters their credentials hold
+    ['Negotiate YII/dpop+bearer/Gg==', true, undefined],
+    ['Digest username="dpop", realm="a"', true, undefined],
+    ['AWS4-HMAC-SHA256 Credential=AKIA/20261124/eu/bearer-svc/aws4_request, Signature=ab', true, undefined],
+    ['Basic YQ==, Bearer abc', true, ''],
+    ['Basic YQ==,bearer:abc', true, ''],
+    ['DPoP abc', true, ''],
   ])('Authorization: %j, where bearer tokens are taken: %s', (value, bearerTokens, token) => {
     const request = head({
       headers: [
