@@ -1,3 +1,4 @@
+import type { DeviceId } from './block.ts';
 import type { Proof } from './decision.ts';
 import type { Subject } from './subject.ts';
 
@@ -19,6 +20,8 @@ export interface Session {
   readonly proofs: readonly Proof[];
   readonly address: string;
   readonly userAgent: string;
+  /** the browser it was made on; undefined: made before that was kept, or not by a browser */
+  readonly device?: DeviceId | undefined;
   /** set once, never cleared: revoked or signed out */
   readonly ended: { readonly at: number; readonly by: string; readonly reason: string } | undefined;
 }
