@@ -1,4 +1,5 @@
-import { type BlockKind, type BlockSubject, DEVICE_ID, type DeviceId } from '../core/block.ts';
+import type { BlockKind, BlockSubject } from '../core/block.ts';
+import { DEVICE_ID, type DeviceId } from '../core/device.ts';
 import type { UserId } from '../core/subject.ts';
 import { isTokenId } from '../identity/authenticators/claims.ts';
 import type { IssuerOptions } from '../identity/authenticators/issuer.ts';

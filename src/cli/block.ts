@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { blockLine, publicBlock } from '../admin/shapes.ts';
-import { BLOCK_KINDS, type BlockSubject, type DeviceId } from '../core/block.ts';
+import { BLOCK_KINDS, type BlockSubject } from '../core/block.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { SessionId } from '../core/session.ts';
 import type { UserId } from '../core/subject.ts';
 import { type BlockId, blockIdOf } from '../limits/blocks.ts';

@@ -1,15 +1,7 @@
-import { hash } from 'node:crypto';
+import type { DeviceId } from './device.ts';
 import type { SessionId } from './session.ts';
 import type { Change } from './store.ts';
 import type { UserId } from './subject.ts';
-
-/** Public name of a device: a hash of its cookie's id, which is a secret (interfaces, "Who is who"). */
-export type DeviceId = `dev_${string}`;
-
-/** 132 bits of the hash: nobody gets from it to the cookie's id, which has 128 random bits itself. */
-export const deviceId = (cookieId: string): DeviceId =>
-  `dev_${hash('sha256', `device ${cookieId}`, 'base64url').slice(0, 22)}`;
-export const DEVICE_ID = /^dev_[A-Za-z0-9_-]{22}$/;
 
 /** Public name of a block: the same subject has always the same. Not a secret. */
 export type BlockId = `blk_${string}`;

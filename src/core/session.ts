@@ -1,5 +1,5 @@
-import type { DeviceId } from './block.ts';
 import type { Proof } from './decision.ts';
+import type { DeviceId } from './device.ts';
 import type { Subject } from './subject.ts';
 
 /** Public name of a session, `ses_…`: not a secret (interfaces, "Who is who"). */

@@ -1,5 +1,6 @@
 import { hash as digest } from 'node:crypto';
-import { type BlockId, type BlockSubject, blockedName, DEVICE_ID } from '../core/block.ts';
+import { type BlockId, type BlockSubject, blockedName } from '../core/block.ts';
+import { DEVICE_ID } from '../core/device.ts';
 import type { SessionId } from '../core/session.ts';
 import type { Entry, Json, StoreKey } from '../core/store.ts';
 import { partitionOf, type UserId, userId } from '../core/subject.ts';

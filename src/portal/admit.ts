@@ -1,5 +1,5 @@
-import { deviceId } from '../core/block.ts';
 import { loginCookieName, secretHost, sessionCookieName, setCookie } from '../core/cookies.ts';
+import { deviceId } from '../core/device.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
 import type { Session } from '../core/session.ts';
 import { StoreUnavailable } from '../core/store.ts';

@@ -1,5 +1,5 @@
-import { deviceId } from '../core/block.ts';
 import { sessionCookieName, setCookie } from '../core/cookies.ts';
+import { deviceId } from '../core/device.ts';
 import type { AuditEvent } from '../core/event.ts';
 import type { Answer, Handler, HandlerRequest } from '../core/handler.ts';
 import type { ReasonCode } from '../core/reasons.ts';

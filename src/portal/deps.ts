@@ -1,6 +1,6 @@
 import type { JsonWebKey } from 'node:crypto';
-import type { DeviceId } from '../core/block.ts';
 import type { Elevation, Proof } from '../core/decision.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Clock, MaybePromise, Random, Recorder } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';

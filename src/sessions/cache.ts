@@ -1,6 +1,6 @@
-import type { DeviceId } from '../core/block.ts';
 import type { SessionEntry } from '../core/credential.ts';
 import type { Proof } from '../core/decision.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Subject, UserId } from '../core/subject.ts';
 

@@ -1,5 +1,5 @@
-import type { DeviceId } from '../core/block.ts';
 import type { Proof } from '../core/decision.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import { type Store, StoreUnavailable } from '../core/store.ts';

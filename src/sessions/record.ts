@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { DEVICE_ID, type DeviceId } from '../core/block.ts';
 import { LEVELS, METHODS, type Proof } from '../core/decision.ts';
+import { DEVICE_ID, type DeviceId } from '../core/device.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Json } from '../core/store.ts';
 import type { Subject, UserId } from '../core/subject.ts';

@@ -1,7 +1,8 @@
 import type { MaybePromise } from '../core/assert-never.ts';
-import { type DeviceId, readBlockChange } from '../core/block.ts';
+import { readBlockChange } from '../core/block.ts';
 import type { CredentialEntry } from '../core/credential.ts';
 import type { Proof } from '../core/decision.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { Clock, Log, Random, Service } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Store } from '../core/store.ts';

@@ -257,7 +257,7 @@ describe('a whole gateway', () => {
     const block = await blocks.add(subject, { until: Date.now() + 300_000, by: 'cli:root', reason: 'leaked' });
     upstream.reset();
     for (const gate of [here, there]) {
-      expect([await gate.ask(token), await gate.ask(token, '/open'), await gate.ask(other)]).toEqual([401, 200, 200]);
+      expect([await gate.ask(token), await gate.ask(token, '/open'), await gate.ask(other)]).toEqual([403, 200, 200]);
     }
     expect(upstream.hits.filter(({ rawHeaders }) => seen(rawHeaders, 'x-forwarded-user') === '')).toHaveLength(2);
     expect(await there.gateway.services.blocks.remove(block?.id ?? 'blk_')).toBe(true);
