@@ -163,3 +163,40 @@ describe('ids', () => {
     );
   });
 });
+
+describe.each<BlockSubject>([
+  { kind: 'address', network: '203.0.113.0/24' },
+  { kind: 'user', user: 'staff:ann' },
+  { kind: 'session', session: `ses_2f${'a'.repeat(26)}` },
+  { kind: 'device', device: `dev_${'A'.repeat(22)}` },
+])('a block of another kind: %o', (of) => {
+  const WORDS = { by: 'cli:root', reason: '' };
+
+  it('ends when it is to end, and without end it does not', async () => {
+    const timed = await blocks.add(of, { until: clock.now() + MINUTE, ...WORDS });
+    expect([isBlocked(of), timed?.subject]).toEqual([true, of]);
+    clock.advance(MINUTE);
+    expect(isBlocked(of)).toBe(false);
+    const endless = await blocks.add(of, { until: undefined, ...WORDS });
+    expect(endless?.until).toBe(undefined);
+    // the later end counts, and there is none later than never
+    expect((await blocks.add(of, { until: clock.now() + MINUTE, ...WORDS }))?.until).toBe(undefined);
+    clock.advance(10 * 365 * 24 * 60 * MINUTE);
+    expect(await blocks.get(blockIdOf(of))).toMatchObject({ subject: of, until: undefined });
+    expect([await blocks.remove(blockIdOf(of)), isBlocked(of)]).toEqual([true, false]);
+  });
+});
+
+it('a token is never blocked without end, which it cannot need', async () => {
+  expect(await blocks.add(subject, { until: undefined, by: 'x', reason: 'y' })).toBe(undefined);
+});
+
+it('of several subjects the first that is blocked is told', async () => {
+  const [ann, bob] = [{ kind: 'user', user: 'staff:ann' } as const, { kind: 'user', user: 'staff:bob' } as const];
+  await blocks.add(bob, { until: clock.now() + MINUTE, by: 'x', reason: '' });
+  expect([blocks.blockOf(), blocks.blockOf(ann), blocks.blockOf(ann, bob)]).toEqual([
+    undefined,
+    undefined,
+    blockIdOf(bob),
+  ]);
+});
