@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { deviceId } from '../../src/core/device.ts';
-import { systemRandom } from '../stores/ports.ts';
 import { codeAt } from '../support/enrol.ts';
 import { bodyOf, hiddenOf } from './browser.ts';
 import { openWorld, PASSWORD, type World } from './world.ts';
@@ -34,9 +33,7 @@ test('a blocked user is told after the right password, and the record says which
 });
 
 test('whoever is blocked between password and code gets no session either', async () => {
-  const id = `ses_00${systemRandom.id()}` as const;
-  const secret = await world.factors.beginTotp('staff:ann', id);
-  await world.factors.confirmTotp('staff:ann', id, codeAt(secret, world.clock.now()));
+  const secret = await world.enrol('ann');
   world.clock.advance(60_000);
   const browser = world.browser();
   const page = await browser.signIn('ann', PASSWORD);
