@@ -35,6 +35,8 @@ export interface ApiDeps {
 
 /** One request of the API that passed the door. */
 export interface Call {
+  /** of the other end of the connection; undefined: it is gone */
+  readonly address: string | undefined;
   /** Records a change; it is on disk when this resolves. Rejects with `AuditUnavailable`. */
   administered(event: Pick<AuditEvent, 'action' | 'result' | 'reason' | 'user' | 'session' | 'detail'>): Promise<void>;
 }

@@ -54,6 +54,7 @@ function answer(c: AdminContext, outcome: Outcome | { readonly ok: false; readon
 function callOf(c: AdminContext, { clock, recorder }: ApiDeps, method: string): Call {
   const { remoteAddress } = c.env.incoming.socket;
   return {
+    address: remoteAddress,
     administered: (event) =>
       recorder.recordDurably({
         time: clock.now(),

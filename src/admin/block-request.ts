@@ -1,11 +1,21 @@
+import type { BlockKind, BlockSubject } from '../core/block.ts';
+import { DEVICE_ID, type DeviceId } from '../core/device.ts';
+import type { UserId } from '../core/subject.ts';
 import { isTokenId } from '../identity/authenticators/claims.ts';
 import type { IssuerOptions } from '../identity/authenticators/issuer.ts';
 import { type NamedToken, namedToken } from '../identity/authenticators/named-token.ts';
-import { type BlockSubject, LATEST_INSTANT, MAX_LEEWAY_MS } from '../limits/blocks.ts';
+import { isSessionId } from '../limits/block-record.ts';
+import { LATEST_INSTANT, MAX_LEEWAY_MS } from '../limits/blocks.ts';
+import { includes, includesLoopback, readNetwork } from '../limits/network.ts';
 
 /** What somebody wants to be blocked, as the API and the command line take it. */
 export interface BlockRequest {
-  readonly kind: BlockSubject['kind'];
+  readonly kind: BlockKind;
+  readonly network?: string | undefined;
+  /** `provider:name` (block-target.ts finds it) */
+  readonly user?: string | undefined;
+  readonly session?: string | undefined;
+  readonly device?: string | undefined;
   readonly provider?: string | undefined;
   readonly jti?: string | undefined;
   /** the token itself, instead of both */
@@ -14,35 +24,101 @@ export interface BlockRequest {
   readonly until?: string | undefined;
   /** ms from now on, instead of `until` */
   readonly for?: number | undefined;
+  /** a network, although it has loopback or whoever asks in it */
+  readonly force?: boolean | undefined;
 }
 
 /** `field` is the one to mend; the detail is a sentence. */
-interface Refused {
+export interface Refused {
   readonly ok: false;
   readonly field: keyof BlockRequest;
   readonly detail: string;
 }
-/** `until` is wall-clock ms. */
-export type BlockReading = { readonly ok: true; readonly subject: BlockSubject; readonly until: number } | Refused;
+/** `until` is wall-clock ms; undefined: it does not end. */
+export type BlockReading =
+  | { readonly ok: true; readonly subject: BlockSubject; readonly until: number | undefined }
+  | Refused;
 
-type Issuers = readonly Pick<IssuerOptions, 'provider' | 'issuer' | 'maxAgeMs' | 'leewayMs'>[];
+export type Issuers = readonly Pick<IssuerOptions, 'provider' | 'issuer' | 'maxAgeMs' | 'leewayMs'>[];
+
+/** Which fields say what is blocked, by kind. */
+const FIELDS: Readonly<Record<BlockKind, readonly (keyof BlockRequest)[]>> = {
+  address: ['network', 'force'],
+  user: ['user'],
+  session: ['session'],
+  device: ['device'],
+  token: ['provider', 'jti', 'token'],
+};
+const ALL_FIELDS = Object.values(FIELDS).flat();
 
 /**
- * Which token is meant and until when, `now` in wall-clock ms. Unless it is said, until the token is over: by its `exp` where the
- * token itself is there, else by the longest that its provider accepts any (`max_age`).
+ * What is meant and until when, `now` in wall-clock ms. Unless it is said, a token is blocked until it is over: by its `exp`
+ * where the token itself is there, else by the longest that its provider accepts any (`max_age`). Others do not end.
+ *
+ * @param from address of whoever asks, where there is one: it is not blocked by mistake
  */
-export function readBlock(request: BlockRequest, issuers: Issuers, now: number): BlockReading {
+export function readBlock(request: BlockRequest, issuers: Issuers, now: number, from?: string): BlockReading {
+  const { kind } = request;
+  const stray = ALL_FIELDS.find((field) => !FIELDS[kind].includes(field) && isSaid(request[field]));
+  if (stray !== undefined) return refused(stray, `That says nothing about a block of kind ${kind}.`);
+  if (kind === 'token') return readToken(request, issuers, now);
+  const subject = SUBJECTS[kind](request, from);
+  if ('ok' in subject) return subject;
+  const until = endOf(request, now);
+  if (typeof until === 'string') return wrongEnd(request, until);
+  return { ok: true, subject, until: until === undefined ? undefined : Math.min(until, LATEST_INSTANT) };
+}
+
+export const refused = (field: keyof BlockRequest, detail: string): Refused => ({ ok: false, field, detail });
+
+const isSaid = (value: unknown): boolean => value !== undefined && value !== false;
+const wrongEnd = (request: BlockRequest, detail: string): Refused =>
+  refused(request.for === undefined ? 'until' : 'for', detail);
+
+const SUBJECTS: Readonly<
+  Record<Exclude<BlockKind, 'token'>, (request: BlockRequest, from: string | undefined) => BlockSubject | Refused>
+> = {
+  address({ network: text, force }, from) {
+    if (text === undefined) return refused('network', 'Say which: 203.0.113.0/24, 2001:db8::/32, or one address.');
+    const read = readNetwork(text);
+    if (!read.ok) return refused('network', read.detail);
+    const { network } = read;
+    const own = force === true ? undefined : ownAddress(network, from);
+    return own === undefined ? { kind: 'address', network } : refused('force', own);
+  },
+  user({ user }) {
+    if (user === undefined || !/^[^:]+:./.test(user)) return refused('user', 'Say which user, as provider:name.');
+    return { kind: 'user', user: user as UserId };
+  },
+  session({ session }) {
+    if (session === undefined || !isSessionId(session)) return refused('session', 'Say which session: ses_…');
+    return { kind: 'session', session };
+  },
+  device({ device }) {
+    if (device === undefined || !DEVICE_ID.test(device))
+      return refused('device', 'Say which device: dev_…, as the list of sessions shows it.');
+    return { kind: 'device', device: device as DeviceId };
+  },
+};
+
+/** Why somebody may not have meant to block a network; undefined: nothing speaks against it. */
+function ownAddress(network: string, from: string | undefined): string | undefined {
+  const isOwn = includesLoopback(network) || (from !== undefined && includes(network, from.replace(/%.*$/, '')));
+  if (!isOwn) return undefined;
+  const whose = includesLoopback(network) ? 'this machine itself (loopback)' : `you yourself (${from})`;
+  return `${network} has ${whose} in it; if it is meant, say force.`;
+}
+
+function readToken(request: BlockRequest, issuers: Issuers, now: number): BlockReading {
   const named = request.token === undefined ? byName(request, issuers, now) : byToken(request, issuers);
   if ('ok' in named) return named;
   const until = endOf(request, now) ?? named.expiresAt;
-  if (typeof until === 'string') return refused(request.for === undefined ? 'until' : 'for', until);
+  if (typeof until === 'string') return wrongEnd(request, until);
   if (request.token !== undefined && request.until === undefined && !(until + MAX_LEEWAY_MS > now))
     return refused('token', 'It is over already, so it is refused.');
   const { provider, jti } = named;
   return { ok: true, subject: { kind: 'token', provider, jti }, until: Math.min(until, LATEST_INSTANT) };
 }
-
-const refused = (field: keyof BlockRequest, detail: string): Refused => ({ ok: false, field, detail });
 
 function byToken(request: BlockRequest, issuers: Issuers): NamedToken | Refused {
   const { provider, jti, token = '' } = request;

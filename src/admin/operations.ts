@@ -4,6 +4,7 @@ import type { ProblemReason } from './problem.ts';
 import {
   blockBody,
   blockPath,
+  blocksQuery,
   type COMPONENTS,
   checkBody,
   explainBody,
@@ -116,7 +117,7 @@ export const OPERATIONS = {
     method: 'get',
     path: '/blocks',
     summary: 'What is blocked.',
-    query: pageQuery,
+    query: blocksQuery,
     answer: 'BlockList',
     problems: [],
   },

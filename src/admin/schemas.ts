@@ -1,4 +1,5 @@
 import Type, { type TSchema } from 'typebox';
+import { BLOCK_KINDS } from '../core/block.ts';
 import { LEVELS, METHODS } from '../core/decision.ts';
 import { Duration, Flag, List, Name, OneOf, optional, Section, Text, Whole, withDefault } from '../schema/types.ts';
 import { PROBLEMS, type ProblemReason } from './problem.ts';
@@ -40,8 +41,17 @@ export const blockPath = Section(
   { id: Type.String({ pattern: '^blk_[A-Za-z0-9_-]{1,64}$', description: 'Public id of a block.' }) },
   { description: 'Which block.' },
 );
+const kindOfBlock = OneOf(BLOCK_KINDS, {
+  description: 'What is blocked: `address`, `user`, `session`, `device`, or `token`, one of a provider of type `jwt`.',
+});
+const named = (maxLength: number, description: string) =>
+  optional(Type.String({ minLength: 1, maxLength, description }));
 const subjectOfBlock = {
-  kind: OneOf(['token'], { description: '`token`: one bearer token of a provider of type `jwt`.' }),
+  kind: kindOfBlock,
+  network: named(64, 'Which addresses: `203.0.113.0/24`, `2001:db8::/32`, or one.'),
+  user: named(512, USER),
+  session: named(64, 'Public id of the session, `ses_…`.'),
+  device: named(64, 'Public id of the device, `dev_…`, as its sessions show it.'),
   provider: optional(Name({ description: 'Id of the provider whose token it is.' })),
   jti: optional(Type.String({ minLength: 1, maxLength: 256, description: '`jti` of the token.' })),
 };
@@ -61,13 +71,19 @@ export const blockBody = Section(
       Type.String({
         maxLength: 64,
         format: 'date-time',
-        description: 'When it ends. Left out: with the token’s `exp`, or after the provider’s `max_age`.',
+        description:
+          'When it ends. Left out: of a token with its `exp`, or after the provider’s `max_age`; others do not end by themselves.',
       }),
     ),
     for: optional(Duration({ description: 'How long, instead of `until`: `15m`.' })),
+    force: withDefault(Flag({ description: 'Block the address although loopback, or whoever asks, is in it.' }), false),
     reason: withDefault(Type.String({ maxLength: 256, description: 'Why, for whoever reads the list.' }), ''),
   },
   { description: 'What to block, and until when.' },
+);
+export const blocksQuery = Section(
+  { ...page, kind: optional(OneOf(BLOCK_KINDS, { description: 'Of this kind only.' })) },
+  { description: 'Which blocks.' },
 );
 export const noBody = Section({}, { description: 'Nothing, or an empty map.' });
 export const checkBody = Section(
@@ -161,6 +177,7 @@ export const COMPONENTS = {
       expires: instant('When it ends whatever happens.'),
       address: text('Where it was made from.'),
       user_agent: text('What the browser called itself.'),
+      device: nullable(text('Public id of the browser, `dev_…`; null where there is none.')),
     },
     { description: 'A live session.' },
   ),
@@ -207,7 +224,9 @@ export const COMPONENTS = {
       id: text('Public id, `blk_…`; the same subject has always the same.'),
       ...subjectOfBlock,
       created: instant('When it was made or last renewed.'),
-      until: instant('When it ends; of a token up to five minutes later, for clocks that differ.'),
+      until: nullable(
+        instant('When it ends; of a token up to five minutes later, for clocks that differ. Null: it does not.'),
+      ),
       by: text('Who did it.'),
       reason: text('In their words; may be empty.'),
     },

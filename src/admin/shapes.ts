@@ -1,3 +1,4 @@
+import { blockedName } from '../core/block.ts';
 import type { Session } from '../core/session.ts';
 import type { Account } from '../identity/accounts.ts';
 import type { Block } from '../limits/blocks.ts';
@@ -13,6 +14,7 @@ export const publicSession = (session: Session) => ({
   expires: iso(session.absoluteExpiryAt),
   address: session.address,
   user_agent: session.userAgent,
+  device: session.device ?? null,
 });
 
 /** A block as administrators see it, through the API and at the shell alike. */
@@ -20,14 +22,14 @@ export const publicBlock = ({ id, subject, at, until, by, reason }: Block) => ({
   id,
   ...subject,
   created: iso(at),
-  until: iso(until),
+  until: until === undefined ? null : iso(until),
   by,
   reason,
 });
 
 /** A block in one line, for the audit log. */
 export const blockLine = ({ subject, until, reason }: Block): string =>
-  `${subject.kind} ${subject.provider}/${subject.jti} until ${iso(until)}${reason === '' ? '' : `: ${reason}`}`;
+  `${subject.kind} ${blockedName(subject)} ${until === undefined ? 'without end' : `until ${iso(until)}`}${reason === '' ? '' : `: ${reason}`}`;
 
 /** An account as administrators see it, through the API and at the shell alike. Never its password. */
 export const publicAccount = ({ user, provider, name, email, groups, roles, disabled, createdAt }: Account) => ({

@@ -13,11 +13,13 @@ import { openKnownDevices } from '../identity/known-devices.ts';
 import { openLockout } from '../identity/lockout.ts';
 import { openKeyRing } from '../keys/key-ring.ts';
 import { loadRootSecrets } from '../keys/root-secrets.ts';
+import { openBlockIndex } from '../limits/block-index.ts';
 import { renderRefusal } from '../pages/refusal.ts';
 import { openDeviceCookies } from '../portal/device-cookie.ts';
 import { portalEndpoints } from '../portal/endpoints.ts';
 import { ownHeaders } from '../proxy/answers.ts';
 import { ownEndpoints } from '../proxy/endpoints.ts';
+import { openGate } from '../proxy/gate.ts';
 import { openPipeline } from '../proxy/pipeline.ts';
 import { openRecord } from '../proxy/record.ts';
 import { openUpstreams } from '../proxy/upstreams.ts';
@@ -70,16 +72,23 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
 
   const timed = (opened: Store): Store => timedStore(opened, clock, metrics.storeOperation);
   const services = openServices(ports, config, metrics.auditDropped, timed);
-  const { store, storeNotes, sessions, hasher, audit, blocks } = services;
+  const { store, storeNotes, coherence, sessions, hasher, audit, blocks } = services;
   const { accounts } = services;
+  const blockIndex = openBlockIndex({ store, clock, log });
+  coherence.follow(blockIndex);
   const lockout = openLockout({ store, clock });
   const bearer = openBearer(
     {
       clock,
       log,
       store: {
-        isBlocked: (provider, jti) => blocks.isBlocked({ kind: 'token', provider, jti }),
-        position: () => store.position(),
+        blockOf: ({ user, provider }, jti) =>
+          blocks.blockOf(
+            { kind: 'user', user },
+            ...(jti === undefined ? [] : [{ kind: 'token', provider, jti } as const]),
+          ),
+        // the gate has brought all of this process in step, so that a request asks the store once
+        position: coherence.position,
         birth: () => store.birth(),
       },
       count: (result) => metrics.authentication('bearer', result),
@@ -112,6 +121,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     },
     hasPassword: (user) => hasLocalPassword(accounts, user),
     resume: (pending) => resumeLocally(accounts, pending),
+    blockOf: (user, device) =>
+      blocks.blockOf({ kind: 'user', user }, ...(device === undefined ? [] : [{ kind: 'device', device } as const])),
     pending: openPendingSignIns({ store, clock }),
     factors: {
       ...factors,
@@ -135,7 +146,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     random,
     log,
     current: () => current.snapshot.plane,
-    lookUp: sessions.lookup,
+    gate: openGate({ sync: coherence.sync, blockOf: blockIndex.ofAddress }),
+    lookUp: sessions.find,
     lookUpToken: bearer.look,
     touch: sessions.touch,
     identity: { identityHeaders, sign: (claims, now) => signAssertion(keys.signing(), claims, now) },
@@ -178,6 +190,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     activeSessions: sessions.activeCount,
     // by whom and in which process does not matter: the change that every process is told is what counts
     revocations: async () => ({ session: await sessions.endedCount() }),
+    blocks: () => blockIndex.counts(clock.now()),
     cacheHits: () => sessions.cacheFigures().hits,
     cacheMisses: () => sessions.cacheFigures().misses,
     storeUp: storeAnswers,

@@ -10,6 +10,7 @@ import { standingProofs } from '../identity/factors/standing.ts';
 import { openPasswordHasher, type PasswordHasher } from '../identity/passwords.ts';
 import { type Blocks, openBlocks } from '../limits/blocks.ts';
 import { openSessions, type SessionLimits, type Sessions } from '../sessions/sessions.ts';
+import { type Coherence, openCoherence } from '../stores/coherence.ts';
 import { type OpenedStore, openStore } from '../stores/index.ts';
 
 /** What a gateway and a command at the shell have in common: state, and the record of what is done to it. */
@@ -20,6 +21,8 @@ export interface Services {
   readonly store: Store;
   /** what the store has to say beside its answers */
   readonly storeNotes: Pick<OpenedStore, 'warnings' | 'problem'>;
+  /** of all in this process who remember what lies in the store */
+  readonly coherence: Coherence;
   readonly sessions: Sessions;
   readonly audit: Audit;
   readonly hasher: PasswordHasher;
@@ -56,14 +59,24 @@ export function openServices(
   useProviders(config);
   const refresh = (subject: Subject): MaybePromise<Subject | undefined> => refreshed(accounts, subject);
   const standing = ({ subject, proofs }: Session) => standingProofs({ store }, subject.user, proofs);
-  const sessions = openSessions({ store, clock, random, log, refresh, standing }, sessionLimits(config));
+  const coherence = openCoherence(store);
+  const blocks = openBlocks({ store, clock });
+  const blockOf = ({ id, subject, device }: Session): MaybePromise<string | undefined> =>
+    blocks.blockOf(
+      { kind: 'user', user: subject.user },
+      { kind: 'session', session: id },
+      ...(device === undefined ? [] : [{ kind: 'device', device } as const]),
+    );
+  const remembering = { refresh, standing, blockOf, coherence };
+  const sessions = openSessions({ store, clock, random, log, ...remembering }, sessionLimits(config));
   return {
     ...ports,
     store,
     storeNotes: opened,
+    coherence,
     sessions,
     hasher,
-    blocks: openBlocks({ store, clock }),
+    blocks,
     audit: openAudit({ clock, log, onDropped }, { file: config.audit.file }),
     accounts,
     useProviders,

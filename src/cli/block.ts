@@ -1,14 +1,17 @@
 import { type Command, Option } from 'commander';
-import { type BlockRequest, INSTANT, readBlock } from '../admin/block-request.ts';
 import { blockLine, publicBlock } from '../admin/shapes.ts';
-import { issuersOf } from '../app/issuers.ts';
+import { BLOCK_KINDS, type BlockSubject } from '../core/block.ts';
+import type { DeviceId } from '../core/device.ts';
+import type { SessionId } from '../core/session.ts';
+import type { UserId } from '../core/subject.ts';
 import { type BlockId, blockIdOf } from '../limits/blocks.ts';
-import { isDuration, parseDuration } from '../schema/units.ts';
+import { readNetwork } from '../limits/network.ts';
+import { addBlockAdd, JTI_OPTION, PROVIDER_OPTION } from './block-add.ts';
+import { shownOf, subjectText } from './block-shown.ts';
 import { CONFIG_OPTION } from './config-file.ts';
 import { type OpenedServices, withServices } from './open-services.ts';
 import { CommandFailure, complain, EXIT, JSON_OPTION, say, sayJson, tableText } from './output.ts';
-import { fieldsOf, openRemote, urlOption } from './remote.ts';
-import { readStandardInput } from './standard-input.ts';
+import { openRemote, urlOption } from './remote.ts';
 
 interface BlockOptions {
   readonly config?: string;
@@ -16,14 +19,8 @@ interface BlockOptions {
   readonly json?: boolean;
   readonly provider?: string;
   readonly jti?: string;
-  readonly tokenStdin?: boolean;
-  readonly until?: string;
-  readonly for?: string;
-  readonly reason?: string;
+  readonly kind?: string;
 }
-
-const PROVIDER_OPTION = ['--provider <id>', 'provider of type jwt whose token it is'] as const;
-const JTI_OPTION = ['--jti <id>', '`jti` of the token'] as const;
 
 export function addBlock(program: Command): void {
   const block = program
@@ -31,34 +28,12 @@ export function addBlock(program: Command): void {
     .description(
       'What is refused whatever policies say, from the next request on, on every process: add, remove, list.',
     );
-  block
-    .command('add')
-    .description('Block something. Again for the same: the later end counts.')
-    .command('token')
-    .description('Block one bearer token, by its provider and jti or as it is.')
-    .option(...PROVIDER_OPTION)
-    .option(...JTI_OPTION)
-    .addOption(
-      new Option(
-        '--token-stdin',
-        'read the token from standard input; what it says of itself (iss, jti, exp) is taken unverified',
-      ).conflicts(['provider', 'jti']),
-    )
-    .option('--until <instant>', 'when the block ends, 2026-01-31T12:00:00Z (default: when the token is over)')
-    .addOption(new Option('--for <duration>', 'how long, instead of --until: 15m').conflicts('until'))
-    .option('--reason <text>', 'why, for whoever reads the list')
-    .option(...JSON_OPTION)
-    .option(...CONFIG_OPTION)
-    .addOption(urlOption())
-    .addHelpText(
-      'after',
-      '\nExamples:\n  sallyport block add token --provider services --jti 7f3a --reason leaked\n  pbpaste | sallyport block add token --token-stdin',
-    )
-    .action(addToken);
+  addBlockAdd(block);
   block
     .command('remove')
     .description('Lift a block.')
-    .argument('<what>', 'blk_… as `block list` shows it, or `token` with --provider and --jti')
+    .argument('<what>', 'blk_… as `block list` shows it, or a kind: address, user, session, device, token')
+    .argument('[name]', 'what is blocked, as `block list` shows it; a token has --provider and --jti')
     .option(...PROVIDER_OPTION)
     .option(...JTI_OPTION)
     .option(...JSON_OPTION)
@@ -66,80 +41,55 @@ export function addBlock(program: Command): void {
     .addOption(urlOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  sallyport block remove blk_…\n  sallyport block remove token --provider services --jti 7f3a',
+      '\nExamples:\n  sallyport block remove blk_…\n  sallyport block remove address 203.0.113.0/24\n  sallyport block remove user staff:ann\n  sallyport block remove token --provider services --jti 7f3a',
     )
     .action(remove);
   block
     .command('list')
     .description('All blocks in force, newest first.')
+    .addOption(new Option('--kind <kind>', 'of this kind only').choices([...BLOCK_KINDS]))
     .option(...JSON_OPTION)
     .option(...CONFIG_OPTION)
     .addOption(urlOption())
     .action(list);
 }
 
-/** A block as both ways of asking give it. */
-type Shown = Readonly<Record<keyof ReturnType<typeof publicBlock>, string>>;
-
-async function addToken(options: BlockOptions): Promise<void> {
-  const { provider, jti, until, reason = '' } = options;
-  if (options.tokenStdin !== true && (provider === undefined || jti === undefined))
-    throw new CommandFailure('say --provider and --jti, or pipe the token in and say --token-stdin', EXIT.usage);
-  if (until !== undefined && !INSTANT.test(until))
-    throw new CommandFailure(
-      `--until: ${JSON.stringify(until)} is no instant such as 2026-01-31T12:00:00Z`,
-      EXIT.usage,
-    );
-  if (options.for !== undefined && !isDuration(options.for))
-    throw new CommandFailure(`--for: ${JSON.stringify(options.for)} is no duration such as 15m or 1h30m`, EXIT.usage);
-  const duration = options.for === undefined ? undefined : parseDuration(options.for);
-  const token = options.tokenStdin === true ? (await readStandardInput()).trim() : undefined;
-  const request = { kind: 'token', provider, jti, token, until } as const;
-  const done = await (options.url === undefined
-    ? withServices(options.config, (services) => addHere(services, { ...request, for: duration }, reason))
-    : openRemote(options.url).ask('POST', '/blocks', { ...request, for: options.for, reason }));
-  if (options.json) return sayJson(done);
-  const shown = shownOf(done);
-  say(`blocked ${subjectOf(shown)} until ${shown.until} (${shown.id})`);
-}
-
-/** What each field of a request is called at the shell. */
-const OPTION_OF: Readonly<Record<keyof BlockRequest, string>> = {
-  kind: 'the kind',
-  provider: '--provider',
-  jti: '--jti',
-  token: 'the token',
-  until: '--until',
-  for: '--for',
-};
-
-async function addHere(services: OpenedServices, request: BlockRequest, reason: string): Promise<object> {
-  const { blocks, clock, config, by, administered } = services;
-  const asked = readBlock(request, issuersOf(config), clock.now());
-  if (!asked.ok) throw new CommandFailure(`${OPTION_OF[asked.field]}: ${asked.detail}`);
-  const block = await blocks.add(asked.subject, { until: asked.until, by, reason });
-  if (block === undefined) throw new CommandFailure('the token is over already, so it is refused');
-  await administered({ action: 'block_add', result: 'success', detail: blockLine(block) });
-  return publicBlock(block);
-}
-
-async function remove(what: string, options: BlockOptions): Promise<void> {
-  const id = idOf(what, options);
+async function remove(what: string, name: string | undefined, options: BlockOptions): Promise<void> {
+  const id = idOf(what, name, options);
   if (options.url === undefined) await withServices(options.config, (services) => removeHere(services, id));
   else await openRemote(options.url).ask('DELETE', `/blocks/${id}`);
   if (options.json) sayJson({ removed: id });
   else say(`lifted ${id}`);
 }
 
-function idOf(what: string, { provider, jti }: BlockOptions): BlockId {
-  const isToken = what === 'token';
-  if (isToken && provider !== undefined && jti !== undefined) return blockIdOf({ kind: 'token', provider, jti });
-  if (isToken || provider !== undefined || jti !== undefined || !/^blk_[A-Za-z0-9_-]{1,64}$/.test(what))
-    throw new CommandFailure(
-      'say which block: blk_… as `sallyport block list` shows it, or token --provider ID --jti ID',
-      EXIT.usage,
-    );
-  return what as BlockId;
+function idOf(what: string, name: string | undefined, { provider, jti }: BlockOptions): BlockId {
+  const names = [name, provider, jti].filter((each) => each !== undefined);
+  if (names.length === 0 && /^blk_[A-Za-z0-9_-]{1,64}$/.test(what)) return what as BlockId;
+  const subject = subjectOf(what, name, provider, jti);
+  if (subject !== undefined) return blockIdOf(subject);
+  throw new CommandFailure(
+    'say which block: blk_… as `sallyport block list` shows it, address NETWORK, user PROVIDER:NAME, session ses_…, device dev_…, or token --provider ID --jti ID',
+    EXIT.usage,
+  );
+}
+
+function subjectOf(
+  kind: string,
+  name: string | undefined,
+  provider: string | undefined,
+  jti: string | undefined,
+): BlockSubject | undefined {
+  if (kind === 'token')
+    return name === undefined && provider !== undefined && jti !== undefined ? { kind, provider, jti } : undefined;
+  if (name === undefined || provider !== undefined || jti !== undefined) return undefined;
+  if (kind === 'address') {
+    const read = readNetwork(name);
+    if (!read.ok) throw new CommandFailure(`the network: ${read.detail}`, EXIT.usage);
+    return { kind, network: read.network };
+  }
+  if (kind === 'user') return /^[^:]+:./.test(name) ? { kind, user: name as UserId } : undefined;
+  if (kind === 'session') return name.startsWith('ses_') ? { kind, session: name as SessionId } : undefined;
+  return kind === 'device' && name.startsWith('dev_') ? { kind, device: name as DeviceId } : undefined;
 }
 
 /** What gives rights is on record before it happens. */
@@ -151,37 +101,22 @@ async function removeHere({ blocks, administered }: OpenedServices, id: BlockId)
   await blocks.remove(id);
 }
 
-async function list(options: BlockOptions): Promise<void> {
+async function list({ kind, ...options }: BlockOptions): Promise<void> {
   const all = await (options.url === undefined
-    ? withServices(options.config, blocksHere)
-    : openRemote(options.url).all('/blocks', 'blocks'));
+    ? withServices(options.config, (services) => blocksHere(services, kind))
+    : openRemote(options.url).all(kind === undefined ? '/blocks' : `/blocks?kind=${kind}`, 'blocks'));
   const shown = all.map(shownOf).sort((a, b) => (a.created < b.created ? 1 : -1));
   if (options.json) return sayJson(shown);
-  if (shown.length === 0) return complain('nothing is blocked');
-  const rows = shown.map((each) => [each.id, subjectOf(each), each.until, each.by, each.reason]);
+  if (shown.length === 0)
+    return complain(kind === undefined ? 'nothing is blocked' : `nothing of kind ${kind} is blocked`);
+  const rows = shown.map((each) => [each.id, subjectText(each), each.until ?? 'never', each.by, each.reason]);
   say(tableText(['BLOCK', 'WHAT', 'UNTIL', 'BY', 'REASON'], rows));
 }
 
-async function blocksHere({ blocks }: OpenedServices): Promise<readonly object[]> {
+async function blocksHere({ blocks }: OpenedServices, kind: string | undefined): Promise<readonly object[]> {
   const all: object[] = [];
-  for await (const block of blocks.list()) all.push(publicBlock(block));
+  for await (const block of blocks.list()) {
+    if (kind === undefined || block.subject.kind === kind) all.push(publicBlock(block));
+  }
   return all;
-}
-
-const subjectOf = ({ kind, provider, jti }: Shown): string => `${kind} ${provider}/${jti}`;
-
-/** What a gateway of another version leaves out is shown as nothing. */
-function shownOf(item: unknown): Shown {
-  const fields = fieldsOf(item);
-  const text = (key: keyof Shown): string => (typeof fields[key] === 'string' ? fields[key] : '');
-  return {
-    id: text('id'),
-    kind: text('kind'),
-    provider: text('provider'),
-    jti: text('jti'),
-    created: text('created'),
-    until: text('until'),
-    by: text('by'),
-    reason: text('reason'),
-  };
 }

@@ -36,8 +36,10 @@ export function addSession(program: Command): void {
     .action(revoke);
 }
 
-/** A session as both ways of asking give it. */
-type Shown = Readonly<Record<keyof ReturnType<typeof publicSession>, string>>;
+/** A session as both ways of asking give it; only the device may be none. */
+type Shown = Readonly<Record<Exclude<keyof ReturnType<typeof publicSession>, 'device'>, string>> & {
+  readonly device: string | null;
+};
 
 async function list(options: SessionCommandOptions): Promise<void> {
   const live = await (options.url === undefined
@@ -52,9 +54,10 @@ async function list(options: SessionCommandOptions): Promise<void> {
     each.created,
     each.last_activity,
     each.address,
+    each.device ?? '',
     each.user_agent.slice(0, 60),
   ]);
-  say(tableText(['SESSION', 'USER', 'SINCE', 'LAST ACTIVITY', 'ADDRESS', 'USER AGENT'], rows));
+  say(tableText(['SESSION', 'USER', 'SINCE', 'LAST ACTIVITY', 'ADDRESS', 'DEVICE', 'USER AGENT'], rows));
 }
 
 async function sessionsHere(services: OpenedServices, user: string | undefined): Promise<Shown[]> {
@@ -79,6 +82,7 @@ async function sessionsThere(remote: Remote, user: string | undefined): Promise<
       expires: text('expires'),
       address: text('address'),
       user_agent: text('user_agent'),
+      device: text('device') || null,
     };
   });
 }

@@ -33,11 +33,12 @@ export interface SessionEntry extends CredentialEntry {
 /**
  * Why a credential is not valid. `unknown`: never was, or was forgotten since. `replaced`: its session goes on with a newer one
  * (an elevation); a browser that has that one already must not be told to throw it away. `unverifiable`: whoever issued it
- * cannot be asked for keys just now, so nothing is known of it. All of them deny.
+ * cannot be asked for keys just now, so nothing is known of it. `blocked`: it would be valid, but somebody blocked it, its user
+ * or its device; it is good again when the block is lifted. All of them deny.
  */
 export interface CredentialRefusal {
-  readonly state: 'unknown' | 'ended' | 'expired' | 'replaced' | 'unverifiable';
-  /** for the record alone: which check failed, never what was presented */
+  readonly state: 'unknown' | 'ended' | 'expired' | 'replaced' | 'unverifiable' | 'blocked';
+  /** for the record alone: which check failed, or the id of the block; never what was presented */
   readonly detail?: string;
 }
 export type CredentialLookup<Entry extends CredentialEntry = CredentialEntry> = Entry | CredentialRefusal;

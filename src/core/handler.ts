@@ -22,6 +22,8 @@ export interface HandlerRequest {
   readonly caller?: Pick<CredentialEntry, 'subject' | 'proofs' | 'expiresAt'> | undefined;
   /** the caller's roles and permissions, derived; undefined: nobody */
   readonly access?: Access | undefined;
+  /** the session that was presented is blocked, so that the caller is nobody; it goes on when the block is lifted */
+  readonly isBlocked?: boolean;
   /** whole body, at most `maxBytes`; rejects with PayloadTooLarge beyond, with RequestTooSlow when the client dawdles */
   readBody(maxBytes: number): Promise<Uint8Array>;
 }

@@ -1,4 +1,5 @@
 import type { Proof } from './decision.ts';
+import type { DeviceId } from './device.ts';
 import type { Subject } from './subject.ts';
 
 /** Public name of a session, `ses_…`: not a secret (interfaces, "Who is who"). */
@@ -19,6 +20,8 @@ export interface Session {
   readonly proofs: readonly Proof[];
   readonly address: string;
   readonly userAgent: string;
+  /** the browser it was made on; undefined: made before that was kept, or not by a browser */
+  readonly device?: DeviceId | undefined;
   /** set once, never cleared: revoked or signed out */
   readonly ended: { readonly at: number; readonly by: string; readonly reason: string } | undefined;
 }

@@ -1,24 +1,17 @@
 import { hash as digest } from 'node:crypto';
+import { type BlockId, type BlockSubject, blockedName } from '../core/block.ts';
+import { DEVICE_ID } from '../core/device.ts';
+import type { SessionId } from '../core/session.ts';
 import type { Entry, Json, StoreKey } from '../core/store.ts';
-import { partitionOf, userId } from '../core/subject.ts';
-
-/** What can be blocked: one token of an issuer that is not ours. A `jti` is unique only at its provider (RFC 7519 4.1.7). */
-export interface BlockSubject {
-  readonly kind: 'token';
-  /** id of the provider */
-  readonly provider: string;
-  readonly jti: string;
-}
-
-/** Public name of a block: the same subject has always the same. Not a secret. */
-export type BlockId = `blk_${string}`;
+import { partitionOf, type UserId, userId } from '../core/subject.ts';
+import { readNetwork } from './network.ts';
 
 /** A block as the store knows it (S5). Instants are wall-clock ms. */
 export interface Block {
   readonly id: BlockId;
   readonly subject: BlockSubject;
-  /** it ends by itself, of a token a leeway later */
-  readonly until: number;
+  /** it ends by itself, of a token a leeway later; undefined: it does not */
+  readonly until: number | undefined;
   readonly at: number;
   /** who did it: `cli:root`, `admin:token` */
   readonly by: string;
@@ -30,14 +23,28 @@ export interface Block {
 export const BLOCK_PREFIX = 'block/';
 
 const BLOCK_ID = /^blk_([0-3][0-9a-f])([A-Za-z0-9_-]{43})$/;
+const SESSION_ID = /^ses_([0-3][0-9a-f])[a-z2-7]{26}$/;
 
-/**
- * Where a block lies. The name is a hash, since a subject may be any text. Tokens are spread over the partitions like people:
- * blocks of one issuer must not all lie on one node.
- */
-export function blockKeyOf({ kind, provider, jti }: BlockSubject): StoreKey {
-  const hash = digest('sha256', JSON.stringify([kind, provider, jti]), 'base64url');
-  return { partition: partitionOf(userId(provider, jti)), name: BLOCK_PREFIX + hash };
+/** Where a block lies. The name is a hash, since a subject may be any text. */
+export function blockKeyOf(subject: BlockSubject): StoreKey {
+  const parts = subject.kind === 'token' ? [subject.provider, subject.jti] : [blockedName(subject)];
+  const hash = digest('sha256', JSON.stringify([subject.kind, ...parts]), 'base64url');
+  return { partition: partitionFor(subject), name: BLOCK_PREFIX + hash };
+}
+
+/** People and sessions lie with everything else of theirs; the others are spread like people, or all would lie on one node. */
+function partitionFor(subject: BlockSubject): string {
+  switch (subject.kind) {
+    case 'user':
+      return partitionOf(subject.user);
+    case 'session':
+      return SESSION_ID.exec(subject.session)?.[1] ?? '00';
+    case 'token':
+      return partitionOf(userId(subject.provider, subject.jti));
+    case 'address':
+    case 'device':
+      return partitionOf(userId(subject.kind, blockedName(subject)));
+  }
 }
 
 /** An id carries partition and hash, so that one read finds the block. */
@@ -56,7 +63,7 @@ export function blockKeyOfId(id: string): StoreKey | undefined {
 
 export const encodeBlock = ({ subject, until, at, by, reason }: Omit<Block, 'id'>): Json => ({
   ...subject,
-  until,
+  until: until ?? null,
   at,
   by,
   reason,
@@ -65,12 +72,41 @@ export const encodeBlock = ({ subject, until, at, by, reason }: Omit<Block, 'id'
 /** A block out of its entry, member by member; undefined when anything is not what it has to be. */
 export function decodeBlock({ value }: Pick<Entry, 'value'>): Block | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const { kind, provider, jti, until, at, by, reason } = value as { readonly [key: string]: Json };
-  if (kind !== 'token' || typeof provider !== 'string' || typeof jti !== 'string') return undefined;
-  if (!isInstant(until) || !isInstant(at) || typeof by !== 'string' || typeof reason !== 'string') return undefined;
-  const subject = { kind, provider, jti } as const;
-  return { id: blockIdOf(subject), subject, until, at, by, reason };
+  const { until, at, by, reason } = value as { readonly [key: string]: Json };
+  const subject = decodeSubject(value as { readonly [key: string]: Json });
+  if (subject === undefined || !isInstant(at) || typeof by !== 'string' || typeof reason !== 'string') return undefined;
+  // a token that is blocked for ever would be kept for ever, and for nothing
+  if (!isInstant(until) && (until !== null || subject.kind === 'token')) return undefined;
+  return { id: blockIdOf(subject), subject, until: until ?? undefined, at, by, reason };
 }
+
+function decodeSubject(value: { readonly [key: string]: Json }): BlockSubject | undefined {
+  const { kind, network, user, session, device, provider, jti } = value;
+  switch (kind) {
+    case 'address':
+      return isNetwork(network) ? { kind, network } : undefined;
+    case 'user':
+      return typeof user === 'string' && user.includes(':') ? { kind, user: user as UserId } : undefined;
+    case 'session':
+      return typeof session === 'string' && isSessionId(session) ? { kind, session } : undefined;
+    case 'device':
+      return typeof device === 'string' && DEVICE_ID.test(device)
+        ? { kind, device: device as `dev_${string}` }
+        : undefined;
+    case 'token':
+      return typeof provider === 'string' && typeof jti === 'string' ? { kind, provider, jti } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function isNetwork(text: Json | undefined): text is string {
+  const read = typeof text === 'string' ? readNetwork(text) : undefined;
+  return read?.ok === true && read.network === text;
+}
+
+/** Whether text could be a session's public id (sessions/record.ts). */
+export const isSessionId = (text: string): text is SessionId => SESSION_ID.test(text);
 
 /** The end of the year 9999, wall-clock ms: the last instant that is written with four digits. */
 export const LATEST_INSTANT = 253_402_300_799_999;

@@ -1,12 +1,11 @@
 import type { MaybePromise } from '../core/assert-never.ts';
+import { type BlockId, type BlockSubject, blockChange } from '../core/block.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Entry, Store, StoreKey } from '../core/store.ts';
 import { walkUsers } from '../core/store-walk.ts';
 import {
   BLOCK_PREFIX,
   type Block,
-  type BlockId,
-  type BlockSubject,
   blockIdOf,
   blockKeyOf,
   blockKeyOfId,
@@ -15,16 +14,20 @@ import {
   LATEST_INSTANT,
 } from './block-record.ts';
 
-export { type Block, type BlockId, type BlockSubject, blockIdOf, isBlockId, LATEST_INSTANT } from './block-record.ts';
+export type { BlockId, BlockKind, BlockSubject } from '../core/block.ts';
+export { type Block, blockIdOf, isBlockId, LATEST_INSTANT } from './block-record.ts';
 
 /** What is refused whatever a policy says, until somebody lifts it or it ends. All methods fail with `StoreUnavailable`. */
 export interface Blocks {
-  /** Synchronous in the embedded store. A block that cannot be read is one all the same. */
-  isBlocked(subject: BlockSubject): MaybePromise<boolean>;
+  /**
+   * The block of the first subject that has one. Synchronous in the embedded store. A block that cannot be read is one all the
+   * same. Addresses are found by `BlockIndex`: here only the very same network is.
+   */
+  blockOf(...subjects: readonly BlockSubject[]): MaybePromise<BlockId | undefined>;
   /**
    * Blocks; in force from the next request on, in every process. Resolves once it is durable; undefined when `until` lies in the
-   * past, or is no instant, and there is nothing to block. Again for the same subject: the later end counts. Texts are cut at
-   * 256 characters.
+   * past, or is no instant, and there is nothing to block. Without `until` it does not end, which no token can need: undefined
+   * too. Again for the same subject: the later end counts. Texts are cut at 256 characters.
    */
   add(subject: BlockSubject, block: Pick<Block, 'until' | 'by' | 'reason'>): Promise<Block | undefined>;
   get(id: BlockId): Promise<Block | undefined>;
@@ -55,7 +58,6 @@ export function openBlocks({ store, clock }: { readonly store: Store; readonly c
         partition,
         expect: [{ name, version: before?.version ?? 0 }],
         ...made.write,
-        changes: [{ kind: 'block', subject: name }],
       });
       if (done) return made.result;
     }
@@ -63,27 +65,35 @@ export function openBlocks({ store, clock }: { readonly store: Store; readonly c
   }
 
   return {
-    isBlocked(subject) {
-      const found = store.get(blockKeyOf(subject));
-      return found instanceof Promise ? found.then(isThere) : isThere(found);
+    blockOf(...subjects) {
+      const found = subjects.map((subject) => store.get(blockKeyOf(subject)));
+      const first = (entries: readonly (Entry | undefined)[]): BlockId | undefined => {
+        const subject = subjects[entries.findIndex((entry) => entry !== undefined)];
+        return subject && blockIdOf(subject);
+      };
+      return found.some((entry) => entry instanceof Promise)
+        ? Promise.all(found).then(first)
+        : first(found as readonly (Entry | undefined)[]);
     },
 
     async add(subject, { until, by, reason }) {
       const now = clock.now();
-      if (!(until + MAX_LEEWAY_MS > now && until <= LATEST_INSTANT)) return undefined;
+      if (until === undefined ? subject.kind === 'token' : !(endOf(subject, until) > now && until <= LATEST_INSTANT))
+        return undefined;
       const key = blockKeyOf(subject);
       return change(key, (before) => {
         const former = before === undefined ? undefined : decodeBlock(before);
         const block: Block = {
           id: blockIdOf(subject),
           subject,
-          until: Math.max(until, former?.until ?? 0),
+          until: former === undefined ? until : later(until, former.until),
           at: now,
           by: by.slice(0, MAX_TEXT),
           reason: reason.slice(0, MAX_TEXT),
         };
-        const put = { name: key.name, value: encodeBlock(block), expiresAt: block.until + MAX_LEEWAY_MS };
-        return { write: { put: [put] }, result: block };
+        const end = endOf(subject, block.until);
+        const put = { name: key.name, value: encodeBlock(block), ...(Number.isFinite(end) && { expiresAt: end }) };
+        return { write: { put: [put], changes: [blockChange(subject, end)] }, result: block };
       });
     },
 
@@ -96,23 +106,33 @@ export function openBlocks({ store, clock }: { readonly store: Store; readonly c
     async remove(id) {
       const key = blockKeyOfId(id);
       if (key === undefined) return false;
-      const removed = await change(key, (before) => before && { write: { remove: [key.name] }, result: true });
+      const removed = await change(key, (before) => {
+        const changes = [blockChange(before && decodeBlock(before)?.subject, 0)];
+        return before && { write: { remove: [key.name], changes }, result: true };
+      });
       return removed === true;
     },
 
-    // a partition is the first part of an id, so the order of keys is that of ids
     async *list(after) {
-      for await (const { entry } of walkUsers(store, BLOCK_PREFIX, after && blockKeyOfId(after))) {
-        const block = decodeBlock(entry);
-        if (block !== undefined) yield block;
-      }
+      for await (const block of readBlocks(store, after)) if (block !== undefined) yield block;
     },
   };
 }
 
-interface Change<T> {
-  readonly write: Pick<Parameters<Store['commit']>[0], 'put' | 'remove'>;
-  readonly result: T;
+/** Everything that lies among the blocks, by id, after one if it is given; undefined: one that cannot be read. */
+export async function* readBlocks(store: Store, after?: BlockId): AsyncIterable<Block | undefined> {
+  // a partition is the first part of an id, so the order of keys is that of ids
+  for await (const { entry } of walkUsers(store, BLOCK_PREFIX, after && blockKeyOfId(after))) yield decodeBlock(entry);
 }
 
-const isThere = (entry: Entry | undefined): boolean => entry !== undefined;
+/** Until when a block is kept, wall-clock ms; infinity: it does not end. */
+export const endOf = ({ kind }: BlockSubject, until: number | undefined): number =>
+  until === undefined ? Number.POSITIVE_INFINITY : until + (kind === 'token' ? MAX_LEEWAY_MS : 0);
+
+const later = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? undefined : Math.max(one, other);
+
+interface Change<T> {
+  readonly write: Pick<Parameters<Store['commit']>[0], 'put' | 'remove' | 'changes'>;
+  readonly result: T;
+}

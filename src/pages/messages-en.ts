@@ -51,7 +51,7 @@ export const ENGLISH: Messages = {
     },
     blocked: {
       title: 'Blocked',
-      happened: 'Requests from here are not accepted at the moment.',
+      happened: 'Requests from here, or of this account, are not accepted at the moment.',
       todo: 'If you think that this is a mistake, contact your administrator and pass on the reference below.',
     },
     plain_http: {

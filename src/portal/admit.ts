@@ -1,4 +1,5 @@
 import { loginCookieName, secretHost, sessionCookieName, setCookie } from '../core/cookies.ts';
+import { deviceId } from '../core/device.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
 import type { Session } from '../core/session.ts';
 import { StoreUnavailable } from '../core/store.ts';
@@ -35,11 +36,13 @@ export async function admit(
   { subject, proofs, stillHolds, checkedAt }: Extract<SignInOutcome, { ok: true }>,
 ): Promise<Admitted | undefined> {
   const { facts } = request;
+  const device = await deps.devices.choose(facts, subject.user);
   const at = {
     host: secretHost(facts),
     proofs,
     address: facts.clientAddress,
     userAgent: userAgentOf(facts),
+    device: deviceId(device),
     checkedAt,
   };
   const created = await create(deps, subject, at);
@@ -50,13 +53,13 @@ export async function admit(
       await deps.sessions.revoke(session.id, subject.user, 'account_changed');
       return undefined;
     }
-    const device = await deps.devices.renew(facts, subject.user, facts.scheme === 'https');
+    const remembered = await deps.devices.remember(device, subject.user, facts.scheme === 'https');
     const factors = proofs.map(({ method }) => method).join('+');
     await deps.recorder.recordDurably(
       signInEvent(deps, facts, { result: 'success', user: subject.user, session: session.id, factors, status: 303 }),
     );
     if (request.session !== undefined) await deps.sessions.revoke(request.session.id, subject.user, 'signed_in_again');
-    return { session: cookie, device };
+    return { session: cookie, device: remembered };
   } catch (error) {
     await withdraw(deps, session, error);
     throw error;

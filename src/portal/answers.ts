@@ -1,15 +1,15 @@
 import { sessionCookieName, setCookie } from '../core/cookies.ts';
+import { deviceId } from '../core/device.ts';
 import type { AuditEvent } from '../core/event.ts';
-import type { RequestFacts } from '../core/facts.ts';
 import type { Answer, Handler, HandlerRequest } from '../core/handler.ts';
 import type { ReasonCode } from '../core/reasons.ts';
-import type { Session } from '../core/session.ts';
 import { StoreUnavailable } from '../core/store.ts';
+import type { UserId } from '../core/subject.ts';
 import { type HeaderPair, PROTECTIVE_HEADERS } from '../pages/layout.ts';
 import { languageOf, wantsHtml } from '../pages/negotiate.ts';
 import { renderRefusal } from '../pages/refusal.ts';
 import type { PortalDeps } from './deps.ts';
-import { authenticationEvent } from './events.ts';
+import { authenticationEvent, signInEvent } from './events.ts';
 
 /** A refusal in the form and language that the caller understands. */
 export function refuse(request: HandlerRequest, reason: ReasonCode, loginUrl?: string): Answer {
@@ -36,6 +36,25 @@ export function lockedOut(
   return answer;
 }
 
+/**
+ * The answer to somebody who proved who they are and is blocked, or whose browser is; undefined: neither. To be asked only after
+ * the password was right: before, it would tell a stranger who exists.
+ */
+export async function refusedAsBlocked(
+  deps: PortalDeps,
+  request: HandlerRequest,
+  who: { readonly user: UserId; readonly factors: string },
+): Promise<Answer | undefined> {
+  const { facts } = request;
+  const cookieId = deps.devices.idOf(facts);
+  const block = await deps.blockOf(who.user, cookieId === undefined ? undefined : deviceId(cookieId));
+  if (block === undefined) return undefined;
+  const answer = refuse(request, 'blocked');
+  const what = { result: 'refused', reason: 'blocked', detail: block, status: answer.status } as const;
+  await deps.recorder.recordDurably(signInEvent(deps, facts, { ...what, ...who }));
+  return answer;
+}
+
 /** 303: whatever was asked, go there and GET. `location` is a path or an address of ours, printable ASCII. */
 export function seeOther(location: string, headers: readonly HeaderPair[] = []): Answer {
   return { status: 303, headers: [['Location', location], ...PROTECTIVE_HEADERS, ...headers], body: '' };
@@ -46,9 +65,14 @@ export const clearedSession = (secure: boolean): readonly HeaderPair[] => [
   ['Set-Cookie', setCookie(sessionCookieName(secure), '', secure, 0)],
 ];
 
-/** Takes a session cookie away that names no session any more, so that the next POST does not present it again. */
-export const deadSession = (facts: RequestFacts, session: Session | undefined): readonly HeaderPair[] =>
-  session === undefined && facts.sessionCookie !== undefined ? clearedSession(facts.scheme === 'https') : [];
+/**
+ * Takes a session cookie away that names no session any more, so that the next POST does not present it again. One that is
+ * blocked stays, for it goes on when the block is lifted.
+ */
+export const deadSession = ({ facts, session, isBlocked = false }: HandlerRequest): readonly HeaderPair[] =>
+  session === undefined && facts.sessionCookie !== undefined && !isBlocked
+    ? clearedSession(facts.scheme === 'https')
+    : [];
 
 /** Without the store nobody can be signed in or out: 503, and nothing is guessed. */
 export function guarded(handler: Handler): Handler {

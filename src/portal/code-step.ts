@@ -6,7 +6,7 @@ import { renderCode } from '../pages/code-page.ts';
 import { languageOf } from '../pages/negotiate.ts';
 import { freshSignInUrl } from '../pages/paths.ts';
 import { admit, signedIn } from './admit.ts';
-import { deadSession, lockedOut } from './answers.ts';
+import { deadSession, lockedOut, refusedAsBlocked } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
 import { signInEvent } from './events.ts';
 import { newNonce, renewedNonce, signInForm, signInToken } from './sign-in-form.ts';
@@ -62,6 +62,8 @@ export async function checkCode(
     return codeForm(deps, request, transport, { methods, method, target, nonce, failed: true });
   }
   const resumed = (await found.take()) ? await deps.resume(found.pending) : undefined;
+  const blocked = resumed && (await refusedAsBlocked(deps, request, { user, factors }));
+  if (blocked !== undefined) return blocked;
   const admitted = resumed && (await admit(deps, request, { ...resumed, proofs: [...resumed.proofs, checked.proof] }));
   if (admitted !== undefined) return signedIn(target, admitted, transport.secure);
   return beginAgain(deps, request, transport, target, { reason: 'account_changed', user, factors });
@@ -83,7 +85,7 @@ async function beginAgain(
 
 function codeForm(
   deps: PortalDeps,
-  { facts, session }: HandlerRequest,
+  request: HandlerRequest,
   { secure }: Transport,
   view: {
     readonly methods: readonly FactorMethod[];
@@ -95,7 +97,7 @@ function codeForm(
 ): Answer {
   const { methods, method, target, nonce, failed = false } = view;
   return renderCode({
-    language: languageOf(facts),
+    language: languageOf(request.facts),
     purpose: 'sign_in',
     signInUrl: freshSignInUrl(target, deps.options().maxTargetBytes),
     csrf: signInToken(deps, nonce),
@@ -103,7 +105,7 @@ function codeForm(
     methods,
     method,
     failed,
-    headers: [renewedNonce(nonce, secure), ...deadSession(facts, session)],
+    headers: [renewedNonce(nonce, secure), ...deadSession(request)],
   });
 }
 

@@ -1,5 +1,6 @@
 import type { JsonWebKey } from 'node:crypto';
 import type { Elevation, Proof } from '../core/decision.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Clock, MaybePromise, Random, Recorder } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
@@ -18,6 +19,7 @@ export interface PortalSessions {
       readonly proofs: readonly Proof[];
       readonly address: string;
       readonly userAgent: string;
+      readonly device?: DeviceId;
       /** ms; refused when all sessions of the user were ended since */
       readonly checkedAt?: number;
     },
@@ -62,6 +64,8 @@ export interface PortalDeps {
   readonly hasPassword: (user: UserId) => Promise<boolean>;
   /** identity/sign-in.ts, after the second step; undefined: the account is not what it was */
   readonly resume: (pending: PendingSignIn) => Promise<Extract<SignInOutcome, { ok: true }> | undefined>;
+  /** the id of what keeps somebody from signing in: a block of the user, or of the browser, if it has a name; undefined: nothing */
+  readonly blockOf: (user: UserId, device: DeviceId | undefined) => MaybePromise<string | undefined>;
   readonly pending: PendingSignIns;
   readonly factors: Factors;
   readonly devices: DeviceCookies;

@@ -14,12 +14,17 @@ export interface DeviceCookies {
   /** The proven id; undefined when there is no cookie, more than one, or one that we did not make: told from each other nowhere. */
   idOf(facts: Pick<RequestFacts, 'deviceCookie'>): string | undefined;
   /**
-   * Makes this browser known for `user` and gives the Set-Cookie value that says so for another year. A browser that
-   * has an id keeps it, signed with the newest key, unless the devices of the user were forgotten since it was known for them:
-   * whoever has a copy of that cookie must not become known again with it.
+   * The id under which this browser becomes known for `user`: the one it has, unless the devices of the user were forgotten
+   * since it was known for them, for whoever has a copy of that cookie must not become known again with it.
    * @throws StoreUnavailable
    */
-  renew(facts: Pick<RequestFacts, 'deviceCookie'>, user: UserId, secure: boolean): Promise<string>;
+  choose(facts: Pick<RequestFacts, 'deviceCookie'>, user: UserId): Promise<string>;
+  /**
+   * Makes a browser known for `user` by a chosen id and gives the Set-Cookie value that says so for another year, signed with
+   * the newest key. To be called when the sign-in is complete.
+   * @throws StoreUnavailable
+   */
+  remember(id: string, user: UserId, secure: boolean): Promise<string>;
 }
 
 /** seconds: a year; browsers keep nothing longer than 400 days */
@@ -44,10 +49,12 @@ export function openDeviceCookies(
 
   return {
     idOf,
-    async renew(facts, user, secure) {
+    async choose(facts, user) {
       const former = idOf(facts);
       const keeps = former !== undefined && !(await deps.known.isForgotten(user, former));
-      const id = keeps ? former : Buffer.from(deps.random.bytes(ID_BYTES)).toString('base64url');
+      return keeps ? former : Buffer.from(deps.random.bytes(ID_BYTES)).toString('base64url');
+    },
+    async remember(id, user, secure) {
       await deps.known.remember(user, id);
       return setCookie(deviceCookieName(secure), `${id}.${mac(key, PURPOSE, [id])}`, secure, DEVICE_COOKIE_SECONDS);
     },

@@ -3,7 +3,7 @@ import type { SignInOutcome } from '../identity/sign-in.ts';
 import { mac } from '../keys/mac.ts';
 import { signInUrl } from '../pages/paths.ts';
 import { admit, signedIn } from './admit.ts';
-import { lockedOut, refuse, seeOther } from './answers.ts';
+import { lockedOut, refuse, refusedAsBlocked, seeOther } from './answers.ts';
 import { askForCode, checkCode } from './code-step.ts';
 import type { PortalDeps } from './deps.ts';
 import { signInEvent } from './events.ts';
@@ -51,6 +51,8 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
   const username = fields.get('username') ?? '';
   const outcome = await deps.signIn({ username, password: fields.get('password') ?? '', facts });
   if (outcome.ok) {
+    const blocked = await refusedAsBlocked(deps, request, { user: outcome.subject.user, factors: 'password' });
+    if (blocked !== undefined) return blocked;
     const factors = await deps.factors.list(outcome.subject.user);
     if (factors.length > 0) return askForCode(deps, request, transport, { outcome, factors, target });
     const admitted = await admit(deps, request, outcome);

@@ -2,7 +2,7 @@ import type { Answer, HandlerRequest } from '../core/handler.ts';
 import { languageOf } from '../pages/negotiate.ts';
 import { SIGN_OUT_PATH } from '../pages/paths.ts';
 import { renderSignedOut, renderSignOut } from '../pages/sign-out-page.ts';
-import { clearedSession, deadSession, refuse, seeOther } from './answers.ts';
+import { clearedSession, refuse, seeOther } from './answers.ts';
 import type { PortalDeps } from './deps.ts';
 import { authenticationEvent } from './events.ts';
 import { formToken, readForm, verifyFormToken } from './form.ts';
@@ -18,7 +18,9 @@ export function logoutHandler(deps: PortalDeps): (request: HandlerRequest) => Pr
 
 function get(deps: PortalDeps, { facts, session }: HandlerRequest): Answer {
   const language = languageOf(facts);
-  if (session === undefined) return renderSignedOut(language, deadSession(facts, session));
+  // of a session that is blocked too: whoever signs out must not be signed in again when the block is lifted
+  if (session === undefined)
+    return renderSignedOut(language, facts.sessionCookie === undefined ? [] : clearedSession(facts.scheme === 'https'));
   const key = deps.csrfKeys[0];
   if (key === undefined) throw new Error('no key for form tokens');
   const csrf = formToken(key, PURPOSE, session.id, deps.clock.now());

@@ -19,10 +19,11 @@ const NONCE = /^[A-Za-z0-9_-]{22}$/;
 /** The form, with the login cookie renewed so that it lives as long as the token; tabs share one nonce. */
 export function signInForm(
   deps: PortalDeps,
-  { facts, session }: HandlerRequest,
+  request: HandlerRequest,
   { secure }: Transport,
   view: { readonly target: string; readonly username?: string; readonly error?: 'invalid' | 'busy' | 'expired' },
 ): Answer {
+  const { facts } = request;
   const nonce = nonceOf(facts) ?? newNonce(deps);
   return renderSignIn({
     language: languageOf(facts),
@@ -32,7 +33,7 @@ export function signInForm(
     error: view.error,
     headers: [
       renewedNonce(nonce, secure),
-      ...deadSession(facts, session),
+      ...deadSession(request),
       ...(view.error === undefined ? [] : ERROR_HEADERS[view.error]),
     ],
   });

@@ -111,7 +111,7 @@ function longestAddress({ plane, exchange }: Transit): number {
 
 /**
  * A browser's dead cookie is taken away, so that it is not presented for ever. Not one that was replaced: this request was on its
- * way when the browser got the newer one, which has the same name. Nor one that came along with a refused token: it was
+ * way when the browser got the newer one, which has the same name. Nor one that is blocked: it goes on when the block is lifted. Nor one that came along with a refused token: it was
  * not even looked at.
  */
 export function clearedCookie({
@@ -119,11 +119,17 @@ export function clearedCookie({
   refusedCredential,
   facts,
 }: Transit): readonly (readonly [string, string])[] {
-  if (presented !== 'cookie' || refusedCredential === undefined || refusedCredential === 'replaced') return [];
+  if (presented !== 'cookie' || refusedCredential === undefined || KEPT.has(refusedCredential)) return [];
   if (typeof facts.sessionCookie !== 'string') return [];
   const secure = facts.scheme === 'https';
   return [['Set-Cookie', setCookie(sessionCookieName(secure), '', secure, 0)]];
 }
+
+const KEPT: ReadonlySet<CredentialRefusal['state']> = new Set(['replaced', 'blocked']);
+
+/** Whether signing in, which is what a browser's navigation is sent to, does not help: with a token, or when somebody is blocked. */
+export const isFinal = ({ presented, refusedCredential }: Transit): boolean =>
+  presented === 'bearer' || refusedCredential === 'blocked';
 
 /** The reason that a refused credential gives. Of a token the client can do nothing but get another one, whatever it was. */
 export function refusalReason(
@@ -131,6 +137,7 @@ export function refusalReason(
   presented: 'cookie' | 'bearer' | undefined,
 ): GatewayReason {
   if (state === 'unverifiable') return 'issuer_unavailable';
+  if (state === 'blocked') return 'blocked';
   return presented === 'bearer' ? 'invalid_token' : COOKIE_REASONS[state];
 }
 

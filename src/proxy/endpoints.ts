@@ -6,7 +6,7 @@ import type { RequestFacts } from '../core/facts.ts';
 import { type Answer, type Endpoint, PayloadTooLarge, RequestTooSlow } from '../core/handler.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import { readWhole } from '../wire/request-body.ts';
-import { askToSignIn, clearedCookie, refusalReason, refuse, sendAnswer } from './answers.ts';
+import { askToSignIn, clearedCookie, isFinal, refusalReason, refuse, sendAnswer } from './answers.ts';
 import type { DataPlane } from './plane.ts';
 import { plainReading } from './route-table.ts';
 import type { Transit } from './transit.ts';
@@ -52,15 +52,12 @@ export function ownEndpoints(
     if (!endpoint.methods.includes(method)) {
       return refuse(transit, 'method_not_allowed', { extraHeaders: [['Allow', endpoint.methods.join(', ')]] });
     }
+    const isBlocked = transit.refusedCredential === 'blocked';
     if (endpoint.identity === 'required' && transit.session === undefined)
-      return askToSignIn(transit, 'login_required');
+      return isBlocked ? refuse(transit, 'blocked') : askToSignIn(transit, 'login_required');
     // whoever holds a dead cookie must still be able to sign in and out: forms take them as nobody
     const refuses = endpoint.identity === 'optional' && endpoint.csrf === 'none';
-    if (
-      refuses &&
-      transit.refusedCredential !== undefined &&
-      (transit.presented === 'bearer' || !isNavigation(facts))
-    ) {
+    if (refuses && transit.refusedCredential !== undefined && (isFinal(transit) || !isNavigation(facts))) {
       return refuse(transit, refusalReason(transit.refusedCredential, 'bearer'));
     }
     if ((facts.contentLength ?? 0) > endpoint.maxBodyBytes) return refuse(transit, 'payload_too_large');
@@ -77,15 +74,16 @@ export function ownEndpoints(
         session,
         caller: entry,
         access: transit.access,
+        isBlocked: transit.refusedCredential === 'blocked',
         readBody: async (maxBytes) => {
           if (facts.body === 'none') return new Uint8Array();
           const body = await readWhole(exchange.body(Math.min(maxBytes, endpoint.maxBodyBytes)));
-          if (endpoint.identity === 'required' && !(await stillThere(transit))) throw new SessionGone();
+          if (endpoint.identity === 'required') await mustStillBeThere(transit);
           return body;
         },
       });
     } catch (error) {
-      if (error instanceof SessionGone) return refuse(transit, 'session_revoked');
+      if (error instanceof SessionGone) return refuse(transit, error.reason);
       if (error instanceof PayloadTooLarge) return refuse(transit, 'payload_too_large');
       if (error instanceof RequestTooSlow) return refuse(transit, 'request_timeout');
       throw error;
@@ -96,12 +94,19 @@ export function ownEndpoints(
   }
 
   /** A body may take minutes: whoever sent the head may have been signed out meanwhile, and then nothing of it counts. */
-  async function stillThere({ facts, session }: Transit): Promise<boolean> {
-    if (typeof facts.sessionCookie !== 'string' || session === undefined) return false;
+  async function mustStillBeThere({ facts, session }: Transit): Promise<void> {
+    if (typeof facts.sessionCookie !== 'string' || session === undefined) throw new SessionGone('session_revoked');
     const found = await lookUp(facts.sessionCookie, secretHost(facts));
-    return found.state === 'valid' && found.session?.id === session.id;
+    if (found.state === 'blocked') throw new SessionGone('blocked');
+    if (found.state !== 'valid' || found.session?.id !== session.id) throw new SessionGone('session_revoked');
   }
 }
 
-/** The session ended while its request was still arriving. */
-class SessionGone extends Error {}
+/** The session ended, or was blocked, while its request was still arriving. */
+class SessionGone extends Error {
+  readonly reason: 'session_revoked' | 'blocked';
+  constructor(reason: SessionGone['reason']) {
+    super(reason);
+    this.reason = reason;
+  }
+}

@@ -8,10 +8,11 @@ import type { Clock, Log, Random } from '../core/ports.ts';
 import { StoreUnavailable } from '../core/store.ts';
 import { isNavigation } from '../pages/negotiate.ts';
 import type { Exchange } from '../wire/exchange.ts';
-import { refusalReason, refuse } from './answers.ts';
+import { isFinal, refusalReason, refuse } from './answers.ts';
 import { type OwnEndpoints, ownPath } from './endpoints.ts';
 import { enforce } from './enforce.ts';
 import { forward } from './forward.ts';
+import type { Gate } from './gate.ts';
 import { type IdentityHeaderDeps, routeIdentity } from './identity-headers.ts';
 import type { CompiledRoute, DataPlane } from './plane.ts';
 import type { RequestRecord } from './record.ts';
@@ -23,7 +24,8 @@ export interface PipelineDeps {
   readonly log: Log;
   /** the plane in force; read once per request */
   readonly current: () => DataPlane;
-  /** synchronous when the answer is in memory; rejects with StoreUnavailable */
+  readonly gate: Gate;
+  /** after the gate, which has seen to it that what is in memory holds; synchronous when it is there, rejects with StoreUnavailable */
   readonly lookUp: (cookie: string, host: string, now: number) => MaybePromise<CredentialLookup>;
   /** who a bearer token is; synchronous when it is known, rejects with StoreUnavailable */
   readonly lookUpToken: (token: string, now: number) => MaybePromise<CredentialLookup>;
@@ -34,7 +36,7 @@ export interface PipelineDeps {
 }
 
 /**
- * The life of a request on one screen: canonicalise → route → identify → evaluate → enforce → forward → record. Everything
+ * The life of a request on one screen: canonicalise → gate → route → identify → evaluate → enforce → forward → record. Everything
  * up to forward is synchronous when the credential is in memory. Whatever throws on the way denies.
  */
 export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
@@ -55,6 +57,13 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     if (facts.kind === 'refusal') return refuse(transit, facts.reason, { detail: facts.detail }, facts.shown);
     transit.facts = facts;
     transit.id = facts.id;
+    const open = deps.gate(transit);
+    if (open instanceof Promise) return open.then((is) => (is ? route(transit) : undefined));
+    return open ? route(transit) : undefined;
+  }
+
+  function route(transit: Transit): MaybePromise<void> {
+    const { facts, plane } = transit;
     const own = ownPath(facts.decodedPath, facts.oddities);
     if (own === 'ambiguous')
       return refuse(transit, 'ambiguous_request', { detail: 'an odd spelling of a path of ours' });
@@ -97,10 +106,12 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     const { bearerToken, sessionCookie } = facts;
     if (bearerToken !== undefined && goesBy(endpoint, 'bearer')) {
       transit.presented = 'bearer';
+      transit.mustBeInStep();
       return deps.lookUpToken(bearerToken, facts.at);
     }
     if (typeof sessionCookie !== 'string' || !goesBy(endpoint, 'cookie')) return undefined;
     transit.presented = 'cookie';
+    transit.mustBeInStep();
     return deps.lookUp(sessionCookie, secretHost(facts), facts.at);
   }
 
@@ -116,7 +127,7 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     if (route === undefined) return refuse(transit, 'no_route');
     // an invalid credential is never a silent nobody, except for a browser, which is sent to sign in, and where all may enter
     const { refusedCredential: refused, presented } = transit;
-    if (refused !== undefined && !route.public && (presented === 'bearer' || !isNavigation(transit.facts))) {
+    if (refused !== undefined && !route.public && (isFinal(transit) || !isNavigation(transit.facts))) {
       return refuse(transit, refusalReason(refused, presented));
     }
     decide(transit, route);

@@ -31,17 +31,20 @@ export function openRecord(deps: RecordDeps): RequestRecord {
       const durationMs = deps.clock.monotonic() - transit.startedAt;
       const { route, facts, exchange } = transit;
       const method = exchange.head.method;
-      const metrics =
-        route?.metrics ?? (facts === undefined || transit.reason === 'no_route' ? deps.unrouted : deps.own);
+      const metrics = route?.metrics ?? (facts === undefined || isUnrouted(transit) ? deps.unrouted : deps.own);
       // 499 is nginx's word for a client that left; it never went out
       const status = transit.status === 0 || (!whole && !exchange.started) ? 499 : transit.status;
       metrics.request(method, status, durationMs);
+      if (transit.reason === 'blocked' && transit.decision === undefined) metrics.refused('blocked');
       deps.countLane();
       if (route !== undefined || transit.reason !== undefined)
         deps.recorder.record(eventOf(transit, status, durationMs));
     },
   };
 }
+
+/** Judged before anybody looked for a route or an endpoint, or after neither was found. */
+const isUnrouted = ({ reason, addressBlock }: Transit): boolean => reason === 'no_route' || addressBlock !== undefined;
 
 function eventOf(transit: Transit, status: number, durationMs: number): AuditEvent {
   const { facts, decision, exchange, subject, session, reason, route } = transit;
@@ -63,6 +66,7 @@ function eventOf(transit: Transit, status: number, durationMs: number): AuditEve
     ...(route && { route: route.name }),
     ...(rule && { rule: `${rule.policy}/${rule.rule}` }),
     ...(transit.refusedCredential && { detail: refusalOf(transit) }),
+    ...(transit.addressBlock !== undefined && { detail: transit.addressBlock }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Decision, Elevation, Proof } from '../core/decision.ts';
 import type { RequestFacts } from '../core/facts.ts';
 import type { Endpoint } from '../core/handler.ts';
 import type { Session } from '../core/session.ts';
+import type { StoreUnavailable } from '../core/store.ts';
 import type { Access, Subject } from '../core/subject.ts';
 import { deriveRoles } from '../policy/roles.ts';
 import type { RequestContext } from '../signals/context.ts';
@@ -41,6 +42,10 @@ export class Transit implements RequestContext {
   refusedCredential: CredentialRefusal['state'] | undefined = undefined;
   /** which check refused it, for the record */
   refusedDetail: string | undefined = undefined;
+  /** id of the block that the client's address is under */
+  addressBlock: string | undefined = undefined;
+  /** why this process could not be brought in step with the store; nobody is believed then */
+  outOfStep: StoreUnavailable | undefined = undefined;
   decision: Decision | undefined = undefined;
   /** reason of the gateway's own answer, for the record */
   reason: string | undefined = undefined;
@@ -66,6 +71,11 @@ export class Transit implements RequestContext {
     if (!(memo instanceof PlaneMemo)) return deriveRoles(plane.roles, subject);
     memo.access ??= deriveRoles(plane.roles, subject);
     return memo.access;
+  }
+
+  /** Before a credential is looked up. @throws StoreUnavailable */
+  mustBeInStep(): void {
+    if (this.outOfStep !== undefined) throw this.outOfStep;
   }
 
   /** Takes on the identity of a valid credential. */

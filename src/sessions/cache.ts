@@ -1,5 +1,6 @@
 import type { SessionEntry } from '../core/credential.ts';
 import type { Proof } from '../core/decision.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Subject, UserId } from '../core/subject.ts';
 
@@ -51,6 +52,8 @@ export interface CredentialCache {
   activity(id: SessionId): Activity | undefined;
   dropSession(id: SessionId): void;
   dropUser(user: UserId): void;
+  /** goes over all of them: devices are blocked one by one, by hand */
+  dropDevice(device: DeviceId): void;
   clear(): void;
   readonly size: number;
 }
@@ -98,6 +101,9 @@ export function createCache(maxEntries: number): CredentialCache {
     dropSession,
     dropUser(user) {
       for (const id of [...(byUser.get(user) ?? [])]) dropSession(id);
+    },
+    dropDevice(device) {
+      for (const entry of [...byHash.values()]) if (entry.session.device === device) remove(entry);
     },
     clear() {
       byHash.clear();

@@ -1,4 +1,5 @@
 import type { Proof } from '../core/decision.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { Clock, Random } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import { type Store, StoreUnavailable } from '../core/store.ts';
@@ -23,6 +24,8 @@ export interface SessionStart {
   readonly proofs: readonly Proof[];
   readonly address: string;
   readonly userAgent: string;
+  /** the browser, where there is one */
+  readonly device?: DeviceId;
   /**
    * When the account was read to verify this sign-in, wall-clock ms. Given, the session is refused (`SessionRefused`) when
    * all of the user's sessions were ended at or after this instant: who was locked out meanwhile does not slip in.
@@ -62,6 +65,7 @@ export async function createSession(
       address: at.address.slice(0, MAX_TEXT),
       userAgent: at.userAgent.slice(0, MAX_TEXT),
       ended: undefined,
+      ...(at.device !== undefined && { device: at.device }),
     };
     const cookie = `${partition}.${Buffer.from(random.bytes(32)).toString('base64url')}`;
     const hash = sha256(cookie);

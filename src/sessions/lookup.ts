@@ -5,9 +5,9 @@ import type { Log } from '../core/ports.ts';
 import type { Session } from '../core/session.ts';
 import type { Entry, Store } from '../core/store.ts';
 import type { Subject } from '../core/subject.ts';
+import type { Coherence } from '../stores/coherence.ts';
 import { type ActivityWriter, activityOf } from './activity.ts';
 import { CachedCredential, type CredentialCache } from './cache.ts';
-import type { Coherence } from './coherence.ts';
 import { isExpired, type SessionLimits } from './limits.ts';
 import { decodeSecret, decodeSession, isCookie, partitionOfCookie, secretName, sessionName, sha256 } from './record.ts';
 
@@ -24,6 +24,9 @@ export type Refresh = (subject: Subject) => MaybePromise<Subject | undefined>;
 /** Those of a session's proofs that still count as given: what gave them is still there. As synchronous as `Refresh`. */
 export type Standing = (session: Session) => MaybePromise<readonly Proof[]>;
 
+/** The id of what blocks a session: it, its user or its device; undefined: nothing does. Synchronous like `Refresh`. */
+export type BlockOfSession = (session: Session) => MaybePromise<string | undefined>;
+
 /** Where the answers of look-ups came from; read by metrics at scrape. */
 export interface CacheCounts {
   hits: number;
@@ -31,8 +34,8 @@ export interface CacheCounts {
 }
 
 /**
- * The hot path: cookie → entry. Shape, one comparison of positions, one hash, one map; nothing is allocated but the hash's
- * text. What is not valid is never remembered: garbage costs a read of the store and no memory.
+ * The hot path: cookie → entry. Shape, one hash, one map; nothing is allocated but the hash's text. Whoever asks has brought
+ * this process in step with the store just before. What is not valid is never remembered: garbage costs a read of the store and no memory.
  */
 export function createLookup(deps: {
   readonly store: Store;
@@ -45,8 +48,9 @@ export function createLookup(deps: {
   /** who the session's person is now; undefined: nobody any more */
   readonly refresh: Refresh;
   readonly standing: Standing;
+  readonly blockOf: BlockOfSession;
 }): (cookie: string, host: string, now: number) => MaybePromise<SessionLookup> {
-  const { store, log, cache, coherence, activity, limits, counts, refresh, standing } = deps;
+  const { store, log, cache, coherence, activity, limits, counts, refresh, standing, blockOf } = deps;
 
   function find(cookie: string, host: string, now: number): MaybePromise<SessionLookup> {
     const hash = sha256(cookie);
@@ -95,19 +99,19 @@ export function createLookup(deps: {
     // a change of the account or of its factors drops the entry, so this is asked once for each change and not for each request
     return after(refresh(session.subject), (subject) => {
       if (subject === undefined) return ENDED;
-      return after(standing(session), (proofs) => {
-        const entry = new CachedCredential({ ...session, subject, proofs }, host, hash, known);
-        if (generation === coherence.generation()) cache.add(entry);
-        return entry;
+      // likewise with a block; a session that has one is not remembered, so that lifting it or its end need not be told
+      return after(blockOf(session), (block): MaybePromise<SessionLookup> => {
+        if (block !== undefined) return { state: 'blocked', detail: block };
+        return after(standing(session), (proofs) => {
+          const entry = new CachedCredential({ ...session, subject, proofs }, host, hash, known);
+          if (generation === coherence.generation()) cache.add(entry);
+          return entry;
+        });
       });
     });
   }
 
-  return (cookie, host, now) => {
-    if (!isCookie(cookie)) return UNKNOWN;
-    const syncing = coherence.sync();
-    return syncing === undefined ? find(cookie, host, now) : syncing.then(() => find(cookie, host, now));
-  };
+  return (cookie, host, now) => (isCookie(cookie) ? find(cookie, host, now) : UNKNOWN);
 }
 
 /** Goes on at once when the value is there, and makes a promise only when it is not. */

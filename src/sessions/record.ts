@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { LEVELS, METHODS, type Proof } from '../core/decision.ts';
+import { DEVICE_ID, type DeviceId } from '../core/device.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Json } from '../core/store.ts';
 import type { Subject, UserId } from '../core/subject.ts';
@@ -69,6 +70,7 @@ export function encodeSession({ session, fence, secrets }: SessionRecord): Json 
     })),
     address: session.address,
     userAgent: session.userAgent,
+    ...(session.device === undefined ? {} : { device: session.device }),
     ended: session.ended === undefined ? null : { ...session.ended },
     fence,
     secrets: secrets.map(({ host, hash }) => [host, hash]),
@@ -78,7 +80,7 @@ export function encodeSession({ session, fence, secrets }: SessionRecord): Json 
 /** A session out of its JSON, rebuilt member by member; undefined when anything is not what it has to be. */
 export function decodeSession(value: Json): SessionRecord | undefined {
   if (!isRecord(value)) return undefined;
-  const { id, partition, createdAt, lastActivityAt, absoluteExpiryAt, address, userAgent, fence } = value;
+  const { id, partition, createdAt, lastActivityAt, absoluteExpiryAt, address, userAgent, device, fence } = value;
   const subject = decodeSubject(value.subject);
   const proofs = decodeProofs(value.proofs);
   const ended = value.ended === null ? undefined : decodeEnded(value.ended);
@@ -93,6 +95,7 @@ export function decodeSession(value: Json): SessionRecord | undefined {
     !isNumber(fence) ||
     typeof address !== 'string' ||
     typeof userAgent !== 'string' ||
+    !(device === undefined || (typeof device === 'string' && DEVICE_ID.test(device))) ||
     subject === undefined ||
     proofs === undefined ||
     secrets === undefined ||
@@ -111,6 +114,7 @@ export function decodeSession(value: Json): SessionRecord | undefined {
     address,
     userAgent,
     ended,
+    ...(device === undefined ? {} : { device: device as DeviceId }),
   };
   return { session, fence, secrets };
 }

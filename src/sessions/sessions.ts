@@ -1,13 +1,15 @@
 import type { MaybePromise } from '../core/assert-never.ts';
+import { readBlockChange } from '../core/block.ts';
 import type { CredentialEntry } from '../core/credential.ts';
 import type { Proof } from '../core/decision.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { Clock, Log, Random, Service } from '../core/ports.ts';
 import type { Session, SessionId } from '../core/session.ts';
 import type { Store } from '../core/store.ts';
 import type { Subject, UserId } from '../core/subject.ts';
+import { type Coherence, openCoherence } from '../stores/coherence.ts';
 import { createActivityWriter } from './activity.ts';
 import { CachedCredential, createCache } from './cache.ts';
-import { createCoherence } from './coherence.ts';
 import { createSession, type SessionStart } from './create.ts';
 import { elevateSession } from './elevate.ts';
 import { endSession, endSessionsOf } from './end.ts';
@@ -15,8 +17,15 @@ import { createEndedCount } from './ended-count.ts';
 import { checkLimits, isExpired, type SessionLimits, writeInterval } from './limits.ts';
 import { createEndListeners, type EndListener } from './listeners.ts';
 import { createListing } from './listing.ts';
-import { type CacheCounts, createLookup, type Refresh, type SessionLookup, type Standing } from './lookup.ts';
-import { decodeSession, isSessionId, partitionOfId, sessionName } from './record.ts';
+import {
+  type BlockOfSession,
+  type CacheCounts,
+  createLookup,
+  type Refresh,
+  type SessionLookup,
+  type Standing,
+} from './lookup.ts';
+import { decodeSession, isCookie, isSessionId, partitionOfId, sessionName } from './record.ts';
 
 export type { SessionStart } from './create.ts';
 export { SessionRefused } from './fence.ts';
@@ -34,6 +43,8 @@ export interface Sessions extends Service {
    * `unknown`. Throws or rejects with `StoreUnavailable`: fail closed.
    */
   lookup(cookie: string, host: string, now: number): MaybePromise<SessionLookup>;
+  /** The same for somebody who has just brought this process in step with the store, and need not do it again. */
+  find(cookie: string, host: string, now: number): MaybePromise<SessionLookup>;
   /**
    * Adds proofs to a session, each instead of an older one of its method, and gives it a new secret for `at.host`; the old one
    * of that host is void in the same step, and every process sees both from its next look-up on. Undefined when the session
@@ -93,8 +104,13 @@ const asSignedIn: Refresh = (subject) => subject;
 
 /** Without anybody to ask, what was proved stands. */
 const asProved: Standing = ({ proofs }) => proofs;
+const notBlocked: BlockOfSession = () => undefined;
 
-/** `refresh` tells who somebody is now, `standing` which proofs are left. `maxCached` bounds the cache of credentials (default 50,000, about 1 KB each). */
+/**
+ * `refresh` tells who somebody is now, `standing` which proofs are left, `blockOf` what blocks a session; `coherence` is shared
+ * with whoever else remembers what lies in the store. `maxCached` bounds the cache of credentials (default 50,000, about 1 KB
+ * each).
+ */
 export function openSessions(
   deps: {
     readonly store: Store;
@@ -103,19 +119,23 @@ export function openSessions(
     readonly log: Log;
     readonly refresh?: Refresh;
     readonly standing?: Standing;
+    readonly blockOf?: BlockOfSession;
+    readonly coherence?: Coherence;
   },
   options: SessionLimits & { readonly maxCached?: number },
 ): Sessions {
-  const { store, clock, log, refresh = asSignedIn, standing = asProved } = deps;
+  const { store, clock, log, refresh = asSignedIn, standing = asProved, blockOf = notBlocked } = deps;
+  const { coherence = openCoherence(store) } = deps;
   let limits = checkLimits(options);
   const counts: CacheCounts = { hits: 0, misses: 0 };
   const cache = createCache(options.maxCached ?? 50_000);
   const activity = createActivityWriter(deps);
   const listeners = createEndListeners(deps);
   const ended = createEndedCount({ store, limits: () => limits });
-  const coherence = createCoherence(store, {
+  coherence.follow({
     changed(change) {
       if (change.kind === 'user') return cache.dropUser(change.subject as UserId);
+      if (change.kind === 'block') return blockChanged(change.subject);
       if (change.kind !== 'session' || !isSessionId(change.subject)) return;
       cache.dropSession(change.subject);
       ended.changed(change.subject);
@@ -127,8 +147,8 @@ export function openSessions(
     },
   });
   const listing = createListing({ store, clock, activity, limits: () => limits, notBefore: coherence.notBefore });
-  const lookup = createLookup({
-    ...{ store, log, cache, coherence, activity, counts, refresh, standing },
+  const find = createLookup({
+    ...{ store, log, cache, coherence, activity, counts, refresh, standing, blockOf },
     limits: () => limits,
   });
   let flushing: NodeJS.Timeout | undefined;
@@ -141,6 +161,16 @@ export function openSessions(
     const lastActivityAt = Math.max(session.lastActivityAt, activity.pending(session.id)?.at ?? 0);
     const isOld = !(session.createdAt >= coherence.notBefore());
     return session.ended !== undefined || isOld || isExpired(session, lastActivityAt, limits, clock.now());
+  }
+
+  /** What was remembered without the block is not remembered any more; the next look-up asks. */
+  function blockChanged(subject: string): void {
+    const change = readBlockChange(subject);
+    if (change === undefined) cache.clear();
+    const { kind, name } = change ?? { kind: undefined, name: '' };
+    if (kind === 'user') cache.dropUser(name as UserId);
+    if (kind === 'session' && isSessionId(name)) cache.dropSession(name);
+    if (kind === 'device') cache.dropDevice(name as DeviceId);
   }
 
   async function poll(): Promise<void> {
@@ -198,7 +228,12 @@ export function openSessions(
       await settled();
       return elevated;
     },
-    lookup,
+    find,
+    lookup(cookie, host, now) {
+      if (!isCookie(cookie)) return find(cookie, host, now);
+      const syncing = coherence.sync();
+      return syncing === undefined ? find(cookie, host, now) : syncing.then(() => find(cookie, host, now));
+    },
     touch(entry, now) {
       // a token that comes with every request has no activity to remember
       if (entry instanceof CachedCredential) activity.touch(entry.activity, now);

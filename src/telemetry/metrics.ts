@@ -12,6 +12,8 @@ export interface RouteMetrics {
   upstream(durationMs: number): void;
   /** one decision; no reason on allow */
   decision(effect: Effect, reason: string | undefined, durationMs: number): void;
+  /** one request that was denied before any policy was asked; counted among the decisions */
+  refused(reason: string): void;
 }
 
 /** Figures that others own and that are only read when somebody scrapes. One that throws or is late is left out. */
@@ -25,6 +27,8 @@ export interface MetricSources {
   readonly cacheMisses?: () => number;
   /** left out of the scrape only when there is no source; a failure reads as 0 */
   readonly storeUp?: () => MaybePromise<boolean>;
+  /** what is blocked, by kind */
+  readonly blocks?: () => Readonly<Record<string, number>>;
   /** how many times access was ended since the start, by kind: `session`, later `token` and `user` */
   readonly revocations?: () => MaybePromise<Readonly<Record<string, number>>>;
 }
@@ -103,10 +107,14 @@ export function openMetrics(build: { readonly version: string; readonly node: st
   source(METRICS.activeSessions, () => sources.activeSessions);
   source(METRICS.cacheHits, () => sources.cacheHits);
   source(METRICS.cacheMisses, () => sources.cacheMisses);
-  view(METRICS.revocations, async () => {
-    const byKind = sources.revocations && (await settled(sources.revocations));
-    return Object.entries(byKind ?? {}).map(([kind, value]) => ({ labels: { kind }, value }));
-  });
+  const perKind = (row: MetricRow, find: () => (() => MaybePromise<Readonly<Record<string, number>>>) | undefined) =>
+    view(row, async () => {
+      const read = find();
+      const byKind = read && (await settled(read));
+      return Object.entries(byKind ?? {}).map(([kind, value]) => ({ labels: { kind }, value }));
+    });
+  perKind(METRICS.revocations, () => sources.revocations);
+  perKind(METRICS.blocks, () => sources.blocks);
   view(METRICS.storeDuration, () =>
     [...storeOperations].flatMap(([op, histogram]) => histogramSamples(METRICS.storeDuration, { op }, histogram)),
   );
@@ -135,6 +143,7 @@ export function openMetrics(build: { readonly version: string; readonly node: st
           figures.decisions.count(effect, reason);
           decisionDuration.observe(durationMs);
         },
+        refused: (reason) => figures.decisions.count('deny', reason),
       };
     },
     lane: (name) => void lanes.set(name, (lanes.get(name) ?? 0) + 1),

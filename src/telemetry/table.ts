@@ -48,7 +48,7 @@ export const METRICS = {
   },
   decisions: {
     name: 'sallyport_decisions_total',
-    help: 'Policy decisions, by route, effect and reason code.',
+    help: 'Policy decisions, by route, effect and reason code; what was denied because it is blocked too.',
     type: 'counter',
     labels: ['route', 'effect', 'reason'],
   },
@@ -124,6 +124,12 @@ export const METRICS = {
     name: 'sallyport_revocations_total',
     help: 'Sessions, tokens and users whose access was ended, by kind.',
     type: 'counter',
+    labels: ['kind'],
+  },
+  blocks: {
+    name: 'sallyport_blocks',
+    help: 'Blocks in force, by kind of what is blocked.',
+    type: 'gauge',
     labels: ['kind'],
   },
   auditDropped: {

@@ -28,7 +28,16 @@ describe('sessions', () => {
     expect(body.next_cursor).toBeNull();
     expect(body.sessions.map(({ user }: { user: string }) => user).sort()).toEqual(['staff:ann', 'staff:bob']);
     const [ann] = await sessionsOf('ann');
-    expect(Object.keys(ann)).toEqual(['id', 'user', 'created', 'last_activity', 'expires', 'address', 'user_agent']);
+    expect(Object.keys(ann)).toEqual([
+      'id',
+      'user',
+      'created',
+      'last_activity',
+      'expires',
+      'address',
+      'user_agent',
+      'device',
+    ]);
     expect(await sessionsOf('staff:ann')).toEqual([ann]);
     expect((await world.call('GET', `/sessions/${ann.id}`)).body).toEqual(ann);
   });

@@ -76,3 +76,46 @@ describe('what names no token', () => {
     });
   });
 });
+
+describe('what else can be blocked', () => {
+  const SESSION = `ses_2f${'a'.repeat(26)}`;
+  const DEVICE = `dev_${'A'.repeat(22)}`;
+  it.each<[string, BlockRequest, object, number | undefined]>([
+    [
+      'a network, without end',
+      { kind: 'address', network: '203.0.113.7/24' },
+      { network: '203.0.113.0/24' },
+      undefined,
+    ],
+    ['one address', { kind: 'address', network: '2001:DB8::1', for: 1000 }, { network: '2001:db8::1/128' }, NOW + 1000],
+    ['loopback, when it is meant', { kind: 'address', network: '::1', force: true }, { network: '::1/128' }, undefined],
+    ['a user', { kind: 'user', user: 'staff:ann' }, { user: 'staff:ann' }, undefined],
+    ['a session', { kind: 'session', session: SESSION }, { session: SESSION }, undefined],
+    ['a device', { kind: 'device', device: DEVICE, until: '2026-01-31T12:00:01Z' }, { device: DEVICE }, NOW + 1000],
+  ])('%s', (_name, request, subject, until) => {
+    expect(readBlock(request, [], NOW)).toEqual({ ok: true, subject: { kind: request.kind, ...subject }, until });
+  });
+
+  it.each<[string, BlockRequest, keyof BlockRequest, RegExp]>([
+    ['no network', { kind: 'address' }, 'network', /Say which/],
+    ['every address', { kind: 'address', network: '0.0.0.0/0', force: true }, 'network', /every address/],
+    ['a zone', { kind: 'address', network: 'fe80::1%eth0' }, 'network', /zone/],
+    ['loopback', { kind: 'address', network: '127.0.0.0/8' }, 'force', /loopback/],
+    ['a large network with loopback', { kind: 'address', network: '64.0.0.0/2' }, 'force', /loopback/],
+    ['whoever asks', { kind: 'address', network: '192.0.2.0/24' }, 'force', /you yourself \(::ffff:192\.0\.2\.9\)/],
+    ['no user', { kind: 'user' }, 'user', /provider:name/],
+    ['a bare name', { kind: 'user', user: 'ann' }, 'user', /provider:name/],
+    ['no session', { kind: 'session', session: 'ses_x' }, 'session', /ses_/],
+    ['no device', { kind: 'device', device: 'dev_x' }, 'device', /dev_/],
+    ['what belongs to another kind', { kind: 'user', user: 'staff:ann', jti: 'j' }, 'jti', /kind user/],
+    ['force for what needs none', { kind: 'device', device: DEVICE, force: true }, 'force', /kind device/],
+    ['a token with a network', { kind: 'token', ...J, network: '192.0.2.0/24' }, 'network', /kind token/],
+    ['an end in the past', { kind: 'user', user: 'staff:ann', for: 0 }, 'for', /past/],
+  ])('%s: is refused', (_name, request, field, says) => {
+    expect(readBlock(request, ISSUERS, NOW, '::ffff:192.0.2.9')).toEqual({
+      ok: false,
+      field,
+      detail: expect.stringMatching(says),
+    });
+  });
+});

@@ -33,7 +33,7 @@ async function visit(token: string): Promise<{ readonly status: number; readonly
   return { status, reached: world.upstream.hits.length > before };
 }
 const LET_IN = { status: 200, reached: true };
-const REFUSED = { status: 401, reached: false };
+const REFUSED = { status: 403, reached: false };
 const recorded = (answer: ApiAnswer) =>
   world.audited().filter((event) => event.id === answer.headers.get('x-request-id'));
 const listed = async () => (await world.call('GET', '/blocks')).body.blocks;

@@ -156,12 +156,13 @@ it.each([
   },
 );
 
-it('a request of nobody does not touch the store, and neither does a refusal that needs no identity', async () => {
+it('a request of nobody asks for the position too, for its address may be blocked; one that cannot be read asks nothing', async () => {
   counted = new Map();
   expect(await request('/open', undefined)).toBe(200);
   expect(await request('/a', undefined)).toBe(401);
+  expect(Object.fromEntries(counted)).toEqual({ position: 2 });
   expect(await request('/a%00', ann)).toBe(400);
-  expect(Object.fromEntries(counted)).toEqual({});
+  expect(Object.fromEntries(counted)).toEqual({ position: 2 });
 });
 
 it('a change of another session costs one look at the changes, and leaves what is remembered warm', async () => {

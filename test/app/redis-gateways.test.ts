@@ -61,6 +61,31 @@ async function idOf({ send }: GatewayProcess, cookie: string): Promise<string> {
 }
 
 describe('two gateways on two machines, one Redis', () => {
+  it('what is blocked on a third machine is refused by both with the next request, and let in again when it is lifted', async () => {
+    const gates = [await gatewayOn(), await gatewayOn()] as const;
+    const cookie = await signIn(gates[0]);
+    const all = () => Promise.all(gates.flatMap((gate) => [ask(gate, cookie), ask(gate, 'none', '/open')]));
+    expect(await all()).toEqual([200, 200, 200, 200]);
+    for (const [args, answers] of [
+      [
+        ['address', '127.0.0.0/8', '--force'],
+        [403, 403, 403, 403],
+      ],
+      [
+        ['user', 'ann'],
+        [403, 200, 403, 200],
+      ],
+    ] as const) {
+      const { code, stdout, stderr } = await command('block', 'add', ...args, '--json');
+      expect([code, stderr]).toEqual([0, '']);
+      upstream.reset();
+      expect(await all()).toEqual(answers);
+      expect(upstream.hits).toHaveLength(answers.filter((status) => status === 200).length);
+      expect((await command('block', 'remove', JSON.parse(stdout).id)).code).toBe(0);
+      expect(await all()).toEqual([200, 200, 200, 200]);
+    }
+  });
+
   it('a session of one is good on the other, and what is ended anywhere is refused by both from the next request on', async () => {
     const gates = [await gatewayOn(), await gatewayOn()] as const;
     const cookie = await signIn(gates[0]);

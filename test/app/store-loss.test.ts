@@ -12,7 +12,8 @@ let ann: string;
 beforeEach(async () => {
   upstream = await openUpstream();
   gate = await openTestGateway({
-    config: `routes:
+    config: `trusted_proxies: [127.0.0.1]
+routes:
   - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff }
   - { route: open, match: { host: app.test, path: /open }, upstream: "${upstream.origin}", public: true }
 `,
@@ -32,6 +33,21 @@ const ask = async (path = '/a', cookie = ann): Promise<number> =>
 
 /** The loss is noticed within a second; what counts is what happens from the first refusal on. */
 const noticed = (): Promise<void> => until(async () => (await ask()) !== 200);
+
+it('an address that was blocked stays so while the store is gone', async () => {
+  const { blocks } = gate.gateway.services;
+  const network = '203.0.113.0/24';
+  await blocks.add({ kind: 'address', network }, { until: undefined, by: 'test', reason: '' });
+  const from = async (address: string): Promise<number> =>
+    (await gate.send('GET /open HTTP/1.1', [`X-Forwarded-For: ${address}`])).status;
+  expect([await from('203.0.113.7'), await from('192.0.2.1')]).toEqual([403, 200]);
+  renameSync(store, `${store}.away`);
+  writeFileSync(store, 'not a directory');
+  await until(async () => (await ask()) === 503);
+  upstream.reset();
+  expect([await from('203.0.113.7'), upstream.hits.length]).toEqual([403, 0]);
+  expect([await from('192.0.2.1'), upstream.hits.length]).toEqual([200, 1]);
+});
 
 describe('the store cannot be opened any more', () => {
   // a file where the directory was: nothing can be opened or made there

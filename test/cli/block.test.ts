@@ -103,7 +103,7 @@ describe.each<[string, Run, RegExp]>([
     const block = await json(
       run(['add', 'token', '--provider', 'services', '--jti', jti, '--for', '15m', '--reason', 'leaked', '--json']),
     );
-    expect(await ask(token)).toEqual([401, 401]);
+    expect(await ask(token)).toEqual([403, 403]);
     expect(block).toEqual({
       id: expect.stringMatching(/^blk_/),
       kind: 'token',
@@ -134,7 +134,7 @@ describe.each<[string, Run, RegExp]>([
     expect(said).toMatch(/^blocked token services\/j\d+ until .+ \(blk_.+\)\n$/);
     expect(said).toContain(new Date(exp * 1000).toISOString());
     expect(said).not.toContain(token.split('.')[2]);
-    expect(await ask(token)).toEqual([401, 401]);
+    expect(await ask(token)).toEqual([403, 403]);
   });
 
   it('lists what is blocked, and lifts it by id or by name', async () => {
@@ -149,7 +149,7 @@ describe.each<[string, Run, RegExp]>([
     expect(await good(run(['remove', block.id]))).toBe(`lifted ${block.id}\n`);
     expect(await ask(token)).toEqual([200, 200]);
     await good(run(['add', 'token', ...args]));
-    expect(await ask(token)).toEqual([401, 401]);
+    expect(await ask(token)).toEqual([403, 403]);
     expect(await json(run(['remove', 'token', ...args, '--json']))).toEqual({ removed: block.id });
     expect(await ask(token)).toEqual([200, 200]);
     expect(administered('block_remove').at(-1)).toMatchObject({ result: 'success', by: expect.stringMatching(by) });

@@ -88,7 +88,7 @@ const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
 function quietStore() {
   const state = { position: 'a:1', birth: { id: 'a', at: 0 }, blocked: new Set<string>() };
   const store: TokenStore = {
-    isBlocked: (provider, jti) => state.blocked.has(`${provider}/${jti}`),
+    blockOf: ({ provider }, jti) => (state.blocked.has(`${provider}/${jti}`) ? 'blk_x' : undefined),
     position: () => state.position,
     birth: () => state.birth,
   };
@@ -142,8 +142,8 @@ describe('a token that was verified', () => {
     state.blocked.add('services/j');
     expect(bearer.look(token, now)).toBe(entry);
     state.position = 'a:3';
-    expect(bearer.look(token, now)).toEqual({ state: 'unknown', detail: 'blocked' });
-    expect(await bearer.look(token, now)).toEqual({ state: 'unknown', detail: 'blocked' });
+    expect(bearer.look(token, now)).toEqual({ state: 'blocked', detail: 'blk_x' });
+    expect(await bearer.look(token, now)).toEqual({ state: 'blocked', detail: 'blk_x' });
   });
 
   it('counts no more once its key is published no more', async () => {
@@ -222,7 +222,7 @@ describe('a token that was verified', () => {
     const { store } = quietStore();
     const gone: TokenStore = {
       ...store,
-      isBlocked: () => Promise.reject(new Error('gone')),
+      blockOf: () => Promise.reject(new Error('gone')),
     };
     const { bearer } = await bearerFor(server.url, gone);
     await expect(bearer.look(await tokenOf(first, { jti: 'j' }), Date.now())).rejects.toThrow('gone');
@@ -257,7 +257,7 @@ describe('a whole gateway', () => {
     const block = await blocks.add(subject, { until: Date.now() + 300_000, by: 'cli:root', reason: 'leaked' });
     upstream.reset();
     for (const gate of [here, there]) {
-      expect([await gate.ask(token), await gate.ask(token, '/open'), await gate.ask(other)]).toEqual([401, 200, 200]);
+      expect([await gate.ask(token), await gate.ask(token, '/open'), await gate.ask(other)]).toEqual([403, 200, 200]);
     }
     expect(upstream.hits.filter(({ rawHeaders }) => seen(rawHeaders, 'x-forwarded-user') === '')).toHaveLength(2);
     expect(await there.gateway.services.blocks.remove(block?.id ?? 'blk_')).toBe(true);

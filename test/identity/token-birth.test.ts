@@ -76,7 +76,7 @@ it.each<[string, () => void]>([
   const second = await start();
   expect(await ask(second, blocked)).toBe(200);
   expect(await block(second, 'blocked')).toBe(true);
-  expect(await ask(second, blocked)).toBe(401);
+  expect(await ask(second, blocked)).toBe(403);
   await second.gateway.close(1000);
 
   lose();
@@ -103,5 +103,5 @@ it('a store that stays has tokens from before the start count on, and blocks too
   expect(await block(first, 'bad')).toBe(true);
   await first.gateway.close(1000);
   const second = await start();
-  expect([await ask(second, good), await ask(second, bad)]).toEqual([200, 401]);
+  expect([await ask(second, good), await ask(second, bad)]).toEqual([200, 403]);
 });

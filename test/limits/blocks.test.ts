@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { BlockSubject } from '../../src/core/block.ts';
 import type { Store } from '../../src/core/store.ts';
-import { type BlockSubject, blockIdOf, blockKeyOf, blockKeyOfId, decodeBlock } from '../../src/limits/block-record.ts';
+import { blockIdOf, blockKeyOf, blockKeyOfId, decodeBlock } from '../../src/limits/block-record.ts';
 import { type Block, type Blocks, LATEST_INSTANT, MAX_LEEWAY_MS, openBlocks } from '../../src/limits/blocks.ts';
 import { openStore } from '../../src/stores/index.ts';
 import { temporaryDirectory } from '../stores/directory.ts';
@@ -12,7 +13,7 @@ let store: Store;
 let clock: HandClock;
 let blocks: Blocks;
 let number = 0;
-let subject: BlockSubject;
+let subject: Extract<BlockSubject, { kind: 'token' }>;
 
 beforeAll(async () => {
   directory = temporaryDirectory();
@@ -37,7 +38,8 @@ async function all(): Promise<readonly Block[]> {
   for await (const block of blocks.list()) found.push(block);
   return found;
 }
-const listed = async () => (await all()).filter(({ subject: of }) => of.jti === subject.jti);
+const listed = async () => (await all()).filter(({ id }) => id === blockIdOf(subject));
+const isBlocked = (of: BlockSubject): boolean => blocks.blockOf(of) === blockIdOf(of);
 
 describe('a block', () => {
   it('is of one token of one provider, and told with all that is known of it', async () => {
@@ -50,9 +52,9 @@ describe('a block', () => {
       by: 'cli:root',
       reason: 'leaked',
     });
-    expect(blocks.isBlocked(subject)).toBe(true);
-    expect(blocks.isBlocked({ ...subject, provider: 'others' })).toBe(false);
-    expect(blocks.isBlocked({ ...subject, jti: `${subject.jti} ` })).toBe(false);
+    expect(isBlocked(subject)).toBe(true);
+    expect(isBlocked({ ...subject, provider: 'others' })).toBe(false);
+    expect(isBlocked({ ...subject, jti: `${subject.jti} ` })).toBe(false);
     expect(await blocks.get(block?.id ?? 'blk_')).toEqual(block);
     expect(await listed()).toEqual([block]);
   });
@@ -69,9 +71,9 @@ describe('a block', () => {
   it('ends by itself, a leeway after the token, and is not listed then', async () => {
     await add(MINUTE);
     clock.advance(MINUTE + MAX_LEEWAY_MS - 1);
-    expect([blocks.isBlocked(subject), (await listed()).length]).toEqual([true, 1]);
+    expect([isBlocked(subject), (await listed()).length]).toEqual([true, 1]);
     clock.advance(1);
-    expect([blocks.isBlocked(subject), (await listed()).length]).toEqual([false, 0]);
+    expect([isBlocked(subject), (await listed()).length]).toEqual([false, 0]);
     expect(await blocks.get(blockIdOf(subject))).toBe(undefined);
     expect(await blocks.remove(blockIdOf(subject))).toBe(false);
   });
@@ -92,7 +94,7 @@ describe('a block', () => {
     ['beyond the calendar', () => LATEST_INSTANT + 1],
   ])('is none until an instant that is %s', async (_name, until) => {
     expect(await blocks.add(subject, { until: until(), by: 'x', reason: 'y' })).toBe(undefined);
-    expect(blocks.isBlocked(subject)).toBe(false);
+    expect(isBlocked(subject)).toBe(false);
   });
 
   it('keeps texts within bounds', async () => {
@@ -102,7 +104,7 @@ describe('a block', () => {
 
   it('is lifted once', async () => {
     const { id } = (await add(MINUTE)) as Block;
-    expect([await blocks.remove(id), await blocks.remove(id), blocks.isBlocked(subject)]).toEqual([true, false, false]);
+    expect([await blocks.remove(id), await blocks.remove(id), isBlocked(subject)]).toEqual([true, false, false]);
     for (const none of ['blk_', 'blk_00', `${id}x`, id.replace('blk_', 'ses_')] as (typeof id)[])
       expect([await blocks.get(none), await blocks.remove(none)]).toEqual([undefined, false]);
   });
@@ -110,9 +112,9 @@ describe('a block', () => {
   it('that cannot be read is one all the same, and can be lifted', async () => {
     const { partition, name } = blockKeyOf(subject);
     await store.commit({ partition, put: [{ name, value: { kind: 'weather' } }] });
-    expect([blocks.isBlocked(subject), (await listed()).length]).toEqual([true, 0]);
+    expect([isBlocked(subject), (await listed()).length]).toEqual([true, 0]);
     expect(await blocks.remove(blockIdOf(subject))).toBe(true);
-    expect(blocks.isBlocked(subject)).toBe(false);
+    expect(isBlocked(subject)).toBe(false);
   });
 });
 
@@ -160,4 +162,41 @@ describe('ids', () => {
       }),
     );
   });
+});
+
+describe.each<BlockSubject>([
+  { kind: 'address', network: '203.0.113.0/24' },
+  { kind: 'user', user: 'staff:ann' },
+  { kind: 'session', session: `ses_2f${'a'.repeat(26)}` },
+  { kind: 'device', device: `dev_${'A'.repeat(22)}` },
+])('a block of another kind: %o', (of) => {
+  const WORDS = { by: 'cli:root', reason: '' };
+
+  it('ends when it is to end, and without end it does not', async () => {
+    const timed = await blocks.add(of, { until: clock.now() + MINUTE, ...WORDS });
+    expect([isBlocked(of), timed?.subject]).toEqual([true, of]);
+    clock.advance(MINUTE);
+    expect(isBlocked(of)).toBe(false);
+    const endless = await blocks.add(of, { until: undefined, ...WORDS });
+    expect(endless?.until).toBe(undefined);
+    // the later end counts, and there is none later than never
+    expect((await blocks.add(of, { until: clock.now() + MINUTE, ...WORDS }))?.until).toBe(undefined);
+    clock.advance(10 * 365 * 24 * 60 * MINUTE);
+    expect(await blocks.get(blockIdOf(of))).toMatchObject({ subject: of, until: undefined });
+    expect([await blocks.remove(blockIdOf(of)), isBlocked(of)]).toEqual([true, false]);
+  });
+});
+
+it('a token is never blocked without end, which it cannot need', async () => {
+  expect(await blocks.add(subject, { until: undefined, by: 'x', reason: 'y' })).toBe(undefined);
+});
+
+it('of several subjects the first that is blocked is told', async () => {
+  const [ann, bob] = [{ kind: 'user', user: 'staff:ann' } as const, { kind: 'user', user: 'staff:bob' } as const];
+  await blocks.add(bob, { until: clock.now() + MINUTE, by: 'x', reason: '' });
+  expect([blocks.blockOf(), blocks.blockOf(ann), blocks.blockOf(ann, bob)]).toEqual([
+    undefined,
+    undefined,
+    blockIdOf(bob),
+  ]);
 });

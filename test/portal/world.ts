@@ -14,6 +14,7 @@ import { openKnownDevices } from '../../src/identity/known-devices.ts';
 import { openLockout } from '../../src/identity/lockout.ts';
 import { openPasswordHasher, type PasswordHasher } from '../../src/identity/passwords.ts';
 import { resumeSignIn } from '../../src/identity/sign-in.ts';
+import { openBlocks } from '../../src/limits/blocks.ts';
 import type { PortalDeps, PortalSessions } from '../../src/portal/deps.ts';
 import { openDeviceCookies } from '../../src/portal/device-cookie.ts';
 import { portalEndpoints } from '../../src/portal/endpoints.ts';
@@ -82,6 +83,7 @@ export async function openWorld() {
     revokeUser: sessions.revokeUser,
   };
   const factors = openFactors({ store, clock, random, alive: sessions.alive, drift: () => 1 }, [random.bytes(32)]);
+  const blocks = openBlocks({ store, clock });
   const known = openKnownDevices({ store, clock });
   const devices = openDeviceCookies({ random, known }, [random.bytes(32)]);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
@@ -102,6 +104,8 @@ export async function openWorld() {
       ),
     hasPassword: (user) => hasLocalPassword(new Map([['staff', accounts]]), user),
     resume: (pending) => resumeSignIn(accounts, pending),
+    blockOf: (user, device) =>
+      blocks.blockOf({ kind: 'user', user }, ...(device === undefined ? [] : [{ kind: 'device', device } as const])),
     pending: openPendingSignIns({ store, clock }),
     factors,
     devices,
@@ -165,6 +169,7 @@ export async function openWorld() {
     store,
     accounts,
     factors,
+    blocks,
     known,
     lockout,
     checked,

@@ -4,6 +4,7 @@ import type { MaybePromise } from '../../core/assert-never.ts';
 import type { CredentialLookup, CredentialRefusal } from '../../core/credential.ts';
 import type { Clock, Log, Service } from '../../core/ports.ts';
 import type { Cursor } from '../../core/store.ts';
+import type { Subject } from '../../core/subject.ts';
 import { type Issuer, type IssuerOptions, openIssuer } from './issuer.ts';
 import { MAX_TOKEN_LENGTH, parseToken } from './token.ts';
 import { TokenEntry } from './token-entry.ts';
@@ -13,8 +14,9 @@ export type { IssuerOptions } from './issuer.ts';
 
 /** What the store says of tokens; synchronous when the store is. All of them throw or reject with `StoreUnavailable`. */
 export interface TokenStore {
-  /** whether a token was blocked by its `jti` */
-  isBlocked(provider: string, jti: string): MaybePromise<boolean>;
+  /** the id of what blocks a token: itself, by its `jti`, or whoever it is about; undefined: nothing does */
+  blockOf(subject: Subject, jti: string | undefined): MaybePromise<string | undefined>;
+  /** that all of this process is in step with: whoever presents a token has just seen to it */
   position(): MaybePromise<Cursor>;
   birth(): MaybePromise<{ readonly id: string; readonly at: number }>;
 }
@@ -42,7 +44,7 @@ export interface BearerDeps {
   readonly log: Log;
   readonly store: TokenStore;
   /** told of every token that was verified for the first time, and of every refusal */
-  readonly count: (result: 'success' | 'invalid_token' | 'issuer_unavailable') => void;
+  readonly count: (result: 'success' | 'invalid_token' | 'blocked' | 'issuer_unavailable') => void;
 }
 
 /** Verified tokens that are remembered; the oldest go first, and cost one more verification (about 0.1 ms). */
@@ -94,10 +96,10 @@ export function openBearer(deps: BearerDeps, issuers: readonly IssuerOptions[]):
 
   /** Something changed in the store: this token may be blocked since, or the store another one. */
   function recheck(entry: TokenEntry, reached: Cursor, now: number): MaybePromise<CredentialLookup> {
-    return after(admissible(entry), (problem) => {
-      if (problem !== undefined) {
+    return after(admissible(entry), (refusal) => {
+      if (refusal !== undefined) {
         cache.delete(entry.hash);
-        return refused(problem);
+        return refusal;
       }
       entry.position = reached;
       // a promise may have taken its time
@@ -110,11 +112,14 @@ export function openBearer(deps: BearerDeps, issuers: readonly IssuerOptions[]):
    * that was emptied or rolled back (security rule 23), or in none that anybody remembers. An `iat` is in whole seconds, so a
    * token from the second of the birth counts as older: it may be.
    */
-  function admissible(entry: TokenEntry): MaybePromise<string | undefined> {
+  function admissible(entry: TokenEntry): MaybePromise<CredentialRefusal | undefined> {
     return after(store.birth(), (born) => {
-      if (!(entry.issuedAt >= born.at)) return 'from before the birth of the store';
-      if (entry.jti === undefined) return undefined;
-      return after(store.isBlocked(entry.subject.provider, entry.jti), (blocked) => (blocked ? 'blocked' : undefined));
+      if (!(entry.issuedAt >= born.at)) return refused('from before the birth of the store');
+      return after(store.blockOf(entry.subject, entry.jti), (block) => {
+        if (block === undefined) return undefined;
+        deps.count('blocked');
+        return { state: 'blocked', detail: block } as const;
+      });
     });
   }
 
@@ -133,8 +138,8 @@ export function openBearer(deps: BearerDeps, issuers: readonly IssuerOptions[]):
     // before the block is read: one that comes in between moves the position, and is found with the next request
     const position = await store.position();
     const entry = new TokenEntry(issuer.keys, hash, position, verified);
-    const problem = await admissible(entry);
-    if (problem !== undefined) return refused(problem);
+    const refusal = await admissible(entry);
+    if (refusal !== undefined) return refusal;
     if (begun === generation) remember(entry);
     deps.count('success');
     return entry;
