@@ -144,15 +144,24 @@ function byName({ provider, jti }: BlockRequest, issuers: Issuers, now: number):
 }
 
 /** What `until` may look like. */
-export const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
+export const INSTANT = /^(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 const NO_INSTANT = 'It is no instant such as 2026-01-31T12:00:00Z.';
 
 /** The end that was asked for; undefined: none was. A sentence says what is wrong with it. */
 function endOf({ until: text, for: duration }: BlockRequest, now: number): number | string | undefined {
   if (text !== undefined && duration !== undefined) return 'Say either until when or for how long.';
   if (text === undefined && duration === undefined) return undefined;
-  if (text !== undefined && !INSTANT.test(text)) return NO_INSTANT;
-  const until = text === undefined ? now + (duration as number) : Date.parse(text);
-  if (Number.isNaN(until)) return NO_INSTANT;
+  const until = text === undefined ? now + (duration as number) : instantOf(text);
+  if (until === undefined) return NO_INSTANT;
   return until > now ? until : 'That is in the past.';
+}
+
+/** Wall-clock ms; undefined: it is none, as 31 February, which `Date.parse` takes for 3 March. */
+function instantOf(text: string): number | undefined {
+  const day = INSTANT.exec(text)?.[1];
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  if (day === undefined || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day)
+    return undefined;
+  const instant = Date.parse(text);
+  return Number.isNaN(instant) ? undefined : instant;
 }

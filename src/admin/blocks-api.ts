@@ -4,7 +4,7 @@ import { readBlock } from './block-request.ts';
 import { findTarget } from './block-target.ts';
 import { pageOf } from './paging.ts';
 import { WRONG_CURSOR } from './sessions-api.ts';
-import { blockLine, publicBlock } from './shapes.ts';
+import { blockLine, liftedLine, publicBlock } from './shapes.ts';
 
 /** Blocks: list, add, lift. */
 export function blockHandlers({
@@ -49,7 +49,7 @@ export function blockHandlers({
         return { ok: false, reason: 'unknown_block' };
       }
       // what gives rights is recorded before it happens: without a record nobody gets them
-      await call.administered({ action, result: 'success', detail: blockLine(block) });
+      await call.administered({ action, result: 'success', detail: liftedLine(id, block) });
       await blocks.remove(id);
       return { ok: true };
     },

@@ -31,6 +31,10 @@ export const publicBlock = ({ id, subject, at, until, by, reason }: Block) => ({
 export const blockLine = ({ subject, until, reason }: Block): string =>
   `${subject.kind} ${blockedName(subject)} ${until === undefined ? 'without end' : `until ${iso(until)}`}${reason === '' ? '' : `: ${reason}`}`;
 
+/** The same of something that blocks and cannot be read: its id is all that is known. */
+export const liftedLine = (id: string, block: Block | 'unreadable'): string =>
+  block === 'unreadable' ? `${id}, which cannot be read` : blockLine(block);
+
 /** An account as administrators see it, through the API and at the shell alike. Never its password. */
 export const publicAccount = ({ user, provider, name, email, groups, roles, disabled, createdAt }: Account) => ({
   user,

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { blockLine, publicBlock } from '../admin/shapes.ts';
+import { liftedLine, publicBlock } from '../admin/shapes.ts';
 import { BLOCK_KINDS, type BlockSubject } from '../core/block.ts';
 import type { DeviceId } from '../core/device.ts';
 import type { SessionId } from '../core/session.ts';
@@ -97,7 +97,7 @@ async function removeHere({ blocks, administered }: OpenedServices, id: BlockId)
   const block = await blocks.get(id);
   if (block === undefined)
     throw new CommandFailure(`there is no block ${id} in force; \`sallyport block list\` shows all`);
-  await administered({ action: 'block_remove', result: 'success', detail: blockLine(block) }, 'to_be_done');
+  await administered({ action: 'block_remove', result: 'success', detail: liftedLine(id, block) }, 'to_be_done');
   await blocks.remove(id);
 }
 

@@ -1,7 +1,7 @@
 import type { MaybePromise } from '../core/assert-never.ts';
 import { type BlockId, type BlockSubject, blockChange } from '../core/block.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Entry, Store, StoreKey } from '../core/store.ts';
+import { type Entry, type Store, type StoreKey, StoreUnavailable } from '../core/store.ts';
 import { walkUsers } from '../core/store-walk.ts';
 import {
   BLOCK_PREFIX,
@@ -30,7 +30,8 @@ export interface Blocks {
    * too. Again for the same subject: the later end counts. Texts are cut at 256 characters.
    */
   add(subject: BlockSubject, block: Pick<Block, 'until' | 'by' | 'reason'>): Promise<Block | undefined>;
-  get(id: BlockId): Promise<Block | undefined>;
+  /** `unreadable`: something is there and blocks, but it was written by another version, or is damaged. */
+  get(id: BlockId): Promise<Block | 'unreadable' | undefined>;
   /** False when there was none. */
   remove(id: BlockId): Promise<boolean>;
   /** All that are in force, by id, from the one after `after` on: costs what is taken of it. */
@@ -40,20 +41,20 @@ export interface Blocks {
 /** The most that a provider's `leeway` may be: a token lives that much longer than it says itself, and so does its block. */
 export const MAX_LEEWAY_MS = 5 * 60_000;
 /** Attempts when others write the same key at the same time. */
-const TRIES = 5;
+const TRIES = 16;
 const MAX_TEXT = 256;
 
 export function openBlocks({ store, clock }: { readonly store: Store; readonly clock: Clock }): Blocks {
   /** Reads, and writes on condition that nobody else wrote meanwhile; undefined: there is nothing to write. */
   async function change<T>(
     key: StoreKey,
-    next: (before: Entry | undefined) => Change<T> | undefined,
+    next: (before: Entry | undefined, isAgain: boolean) => Change<T> | undefined,
   ): Promise<T | undefined> {
     const { partition, name } = key;
     for (let tries = 0; tries < TRIES; tries++) {
       const before = await store.get(key);
-      const made = next(before);
-      if (made === undefined) return undefined;
+      const made = next(before, tries > 0);
+      if (made?.write === undefined) return made?.result;
       const done = await store.commit({
         partition,
         expect: [{ name, version: before?.version ?? 0 }],
@@ -61,7 +62,7 @@ export function openBlocks({ store, clock }: { readonly store: Store; readonly c
       });
       if (done) return made.result;
     }
-    throw new Error('many write one block at once');
+    throw new StoreUnavailable('many write one block at once');
   }
 
   return {
@@ -81,8 +82,10 @@ export function openBlocks({ store, clock }: { readonly store: Store; readonly c
       if (until === undefined ? subject.kind === 'token' : !(endOf(subject, until) > now && until <= LATEST_INSTANT))
         return undefined;
       const key = blockKeyOf(subject);
-      return change(key, (before) => {
+      return change(key, (before, isAgain) => {
         const former = before === undefined ? undefined : decodeBlock(before);
+        // somebody was quicker, and it is blocked as long as we want
+        if (isAgain && former !== undefined && later(until, former.until) === former.until) return { result: former };
         const block: Block = {
           id: blockIdOf(subject),
           subject,
@@ -100,7 +103,7 @@ export function openBlocks({ store, clock }: { readonly store: Store; readonly c
     async get(id) {
       const key = blockKeyOfId(id);
       const entry = key && (await store.get(key));
-      return entry && decodeBlock(entry);
+      return entry && (decodeBlock(entry) ?? 'unreadable');
     },
 
     async remove(id) {
@@ -133,6 +136,7 @@ const later = (one: number | undefined, other: number | undefined): number | und
   one === undefined || other === undefined ? undefined : Math.max(one, other);
 
 interface Change<T> {
-  readonly write: Pick<Parameters<Store['commit']>[0], 'put' | 'remove' | 'changes'>;
+  /** left out: it is as it should be */
+  readonly write?: Pick<Parameters<Store['commit']>[0], 'put' | 'remove' | 'changes'>;
   readonly result: T;
 }

@@ -58,6 +58,8 @@ describe('what names no token', () => {
     ['no time at all', { ...J, for: 0 }, 'for', /past/],
     ['a day and no instant', { ...J, until: '2026-02-01' }, 'until', /no instant/],
     ['a day that there is not', { ...J, until: '2026-13-45T00:00:00Z' }, 'until', /no instant/],
+    ['31 February', { ...J, until: '2027-02-31T00:00:00Z' }, 'until', /no instant/],
+    ["24 o'clock", { ...J, until: '2027-02-01T24:00:00Z' }, 'until', /no instant/],
     ['words', { ...J, until: 'tomorrow' }, 'until', /no instant/],
     ['no token', { token: 'x.y.z' }, 'token', /no token that could be accepted/],
     ['a token of nobody', { token: token({ iss: 'https://evil.test' }) }, 'token', /not configured/],

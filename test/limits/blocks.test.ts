@@ -42,6 +42,20 @@ const listed = async () => (await all()).filter(({ id }) => id === blockIdOf(sub
 const isBlocked = (of: BlockSubject): boolean => blocks.blockOf(of) === blockIdOf(of);
 
 describe('a block', () => {
+  it('is made once when twenty ask for it at once, and nobody is told that it failed', async () => {
+    const made = await Promise.all(Array.from({ length: 20 }, () => add(MINUTE)));
+    expect(new Set(made.map((block) => block?.until))).toEqual(new Set([clock.now() + MINUTE]));
+    expect(await listed()).toHaveLength(1);
+  });
+
+  it('that cannot be read blocks, is not listed, and can be lifted by its id', async () => {
+    const { partition, name } = blockKeyOf(subject);
+    const id = blockIdOf(subject);
+    await store.commit({ partition, put: [{ name, value: { v: 9 } }] });
+    expect([isBlocked(subject), await blocks.get(id), await listed()]).toEqual([true, 'unreadable', []]);
+    expect([await blocks.remove(id), isBlocked(subject)]).toEqual([true, false]);
+  });
+
   it('is of one token of one provider, and told with all that is known of it', async () => {
     const block = await add(MINUTE);
     expect(block).toEqual({
