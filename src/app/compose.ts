@@ -14,6 +14,7 @@ import { openLockout } from '../identity/lockout.ts';
 import { openKeyRing } from '../keys/key-ring.ts';
 import { loadRootSecrets } from '../keys/root-secrets.ts';
 import { openBlockIndex } from '../limits/block-index.ts';
+import { openRateLimits } from '../limits/rate-limits.ts';
 import { renderRefusal } from '../pages/refusal.ts';
 import { openDeviceCookies } from '../portal/device-cookie.ts';
 import { portalEndpoints } from '../portal/endpoints.ts';
@@ -62,7 +63,14 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const metrics = openMetrics({ version: options.version, node: process.versions.node });
   const upstreams = openUpstreams();
   const health = openHealth();
-  const current = openCurrent(options, { upstreams, metrics, clock, log }, (next) => {
+  const rates = openRateLimits({
+    clock,
+    log,
+    increment: (...given) => store.increment(...given),
+    onRefused: metrics.rateLimited,
+    onUncounted: metrics.rateUncounted,
+  });
+  const current = openCurrent(options, { upstreams, rates, metrics, clock, log }, (next) => {
     services.useProviders(next.config);
     sessions.configure(sessionLimits(next.config));
     bearer.configure(issuersOf(next.config));
@@ -76,7 +84,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const { accounts } = services;
   const blockIndex = openBlockIndex({ store, clock, log });
   coherence.follow(blockIndex);
-  const lockout = openLockout({ store, clock });
+  const lockout = openLockout({ store, clock, perTarget: () => current.snapshot.config.limits.rate.sign_in });
   const bearer = openBearer(
     {
       clock,
@@ -117,6 +125,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       const given = { username, password, address: facts.clientAddress, device: devices.idOf(facts) };
       const outcome = await signInLocally({ accounts, hasher, clock, lockout }, given);
       metrics.authentication('password', outcome.ok ? 'success' : outcome.reason);
+      if (!outcome.ok && outcome.reason === 'locked_out' && outcome.limit !== undefined) metrics.rateLimited('sign_in');
       return outcome;
     },
     hasPassword: (user) => hasLocalPassword(accounts, user),
@@ -230,6 +239,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       await startStep('the signing keys', () => keys.start());
       await sessions.start();
       await bearer.start();
+      await rates.start();
       await admin.start();
       port = await lane.listen();
       health.started();
@@ -244,6 +254,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       await sessions.close(left());
       await keys.close(left());
       await upstreams.close();
+      await rates.close(left());
       await audit.close(left());
       await store.close(left());
       // last, so that readiness can be asked while all of this goes on

@@ -1,8 +1,8 @@
 import { type Finding, InvalidConfiguration } from '../core/finding.ts';
 import type { Clock, Log } from '../core/ports.ts';
-import type { Upstreams } from '../proxy/upstreams.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 import { fingerprint } from './fingerprint.ts';
+import type { PlaneDeps } from './plane.ts';
+import { ratesOf } from './rates.ts';
 import { type Built, buildSnapshot, type Environment, type Snapshot } from './snapshot.ts';
 
 /** The snapshot in force, and how another one comes into force. */
@@ -25,11 +25,11 @@ export interface Current {
  */
 export function openCurrent(
   source: { readonly file: string; readonly env: Environment },
-  deps: { readonly upstreams: Upstreams; readonly metrics: Metrics; readonly clock: Clock; readonly log: Log },
+  deps: PlaneDeps & { readonly clock: Clock; readonly log: Log },
   onSwap: (next: Snapshot) => void,
 ): Current {
-  const { upstreams, metrics, clock, log } = deps;
-  const first = buildSnapshot(source.file, source.env, { upstreams, metrics });
+  const { upstreams, rates, metrics, clock, log } = deps;
+  const first = buildSnapshot(source.file, source.env, deps);
   if (first.value === undefined) throw new InvalidConfiguration(first.findings);
   let snapshot: Snapshot = first.value;
   let { findings, watched } = first;
@@ -58,8 +58,9 @@ export function openCurrent(
         onSwap(next.value);
         snapshot = next.value;
       }
-      // also the pools that only a refused configuration asked for
+      // also the pools and counters that only a refused configuration asked for
       upstreams.retain(snapshot.routes.map((route) => route.upstream));
+      rates.retain(ratesOf(snapshot.plane, snapshot.routes));
       return { ok: next.value !== undefined, findings };
     },
   };
@@ -67,7 +68,7 @@ export function openCurrent(
   /** A bug of ours in reading a file is no reason to stop serving by the former one. */
   function build(): Built<Snapshot> {
     try {
-      return buildSnapshot(source.file, source.env, { upstreams, metrics });
+      return buildSnapshot(source.file, source.env, deps);
     } catch (error) {
       log.error('a configuration could not be built', { error: error instanceof Error ? error.stack : String(error) });
       const message = `The configuration cannot be built (${error instanceof Error ? error.message : String(error)}).`;

@@ -4,6 +4,7 @@ import type { Elevation } from '../core/decision.ts';
 import { ODD_DOUBLE_SLASH, ODD_ENCODED_SLASH, ODD_SEMICOLON } from '../core/facts.ts';
 import type { Finding } from '../core/finding.ts';
 import { headerTable } from '../core/header-names.ts';
+import type { RateLimits } from '../limits/rate-limits.ts';
 import { compileProgram, type Program, type ProgramOptions } from '../policy/program.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import { type CompiledRoute, type DataPlane, dataPlane } from '../proxy/plane.ts';
@@ -12,6 +13,7 @@ import type { Upstreams } from '../proxy/upstreams.ts';
 import type { RequestContext } from '../signals/context.ts';
 import { catalogue } from '../signals/index.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { planeRates, routeRates } from './rates.ts';
 
 const ODDITY_BITS = {
   encoded_slash: ODD_ENCODED_SLASH,
@@ -27,10 +29,17 @@ export interface CompiledPrograms {
   readonly findings: readonly Finding[];
 }
 
+/** What outlives a configuration, and what planes hold parts of. */
+export interface PlaneDeps {
+  readonly upstreams: Upstreams;
+  readonly rates: RateLimits;
+  readonly metrics: Metrics;
+}
+
 /** Builds what requests run from a configuration, its policies and the programs that they became. */
 export function buildPlane(
   loaded: { readonly config: Configuration; readonly set: PolicySet; readonly compiled: CompiledPrograms },
-  deps: { readonly upstreams: Upstreams; readonly metrics: Metrics },
+  deps: PlaneDeps,
 ): { readonly plane: DataPlane; readonly routes: readonly CompiledRoute[] } {
   const { config, set, compiled } = loaded;
   const { elevation, programs } = compiled;
@@ -55,6 +64,7 @@ export function buildPlane(
         reuse: route.reuse,
       }),
       maxBodyBytes: route.limits.body ?? config.limits.body,
+      rates: routeRates(deps.rates, route),
       identityNames: identityNames(route),
       // nobody has to sign in on a public route, so it is not refused for this; its people must be told apart all the same
       userPrefix: route.user_prefix || (route.public && providers.size > 1),
@@ -76,6 +86,7 @@ export function buildPlane(
     elevation,
     issuer: config.issuer,
     maxBodyBytes: config.limits.body,
+    rates: planeRates(deps.rates, config),
     providers,
     roles: set.roles,
   });

@@ -5,10 +5,8 @@ import { loadPolicies, type PolicyFile } from '../policy/load.ts';
 import { NO_ROLES } from '../policy/roles.ts';
 import type { PolicySet } from '../policy/syntax.ts';
 import type { CompiledRoute, DataPlane } from '../proxy/plane.ts';
-import type { Upstreams } from '../proxy/upstreams.ts';
 import { catalogue } from '../signals/index.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import { buildPlane, type CompiledPrograms, compilePrograms } from './plane.ts';
+import { buildPlane, type CompiledPrograms, compilePrograms, type PlaneDeps } from './plane.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -66,11 +64,7 @@ const placed = (findings: readonly Finding[], file: string): readonly Finding[] 
 const NO_POLICIES: PolicySet = { layers: new Map(), broken: new Set(), roles: NO_ROLES };
 
 /** load → compile → freeze. Nothing of it is in force until the caller swaps it in. */
-export function buildSnapshot(
-  file: string,
-  env: Environment,
-  deps: { readonly upstreams: Upstreams; readonly metrics: Metrics },
-): Built<Snapshot> {
+export function buildSnapshot(file: string, env: Environment, deps: PlaneDeps): Built<Snapshot> {
   const { value, findings, watched } = load(file, env);
   if (value === undefined) return { value: undefined, findings, watched };
   const { plane, routes } = buildPlane(value, deps);

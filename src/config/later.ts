@@ -11,7 +11,6 @@ const LATER_KEYS: readonly (readonly [path: string, what: string])[] = [
   ['routes.*.strip_prefix', 'Rewriting of paths'],
   ['routes.*.retries', 'Retries'],
   ['routes.*.health_check', 'Health checks of applications'],
-  ['routes.*.rate_limit', 'Rate limits'],
 ];
 
 /** Values that are promised and not built yet, by the kind of value or by the word. */

@@ -3,8 +3,9 @@ import { adminOptions } from '../admin/options.ts';
 import { auditOptions } from '../audit/options.ts';
 import { identityOptions, issuerOption } from '../identity/options.ts';
 import { secretsOptions } from '../keys/options.ts';
+import { rateOptions } from '../limits/options.ts';
 import { routesOptions, trustedProxiesOption } from '../proxy/options.ts';
-import { type Decoded, FilePath, optional, Section } from '../schema/types.ts';
+import { type Decoded, FilePath, optional, optionalSection, Section } from '../schema/types.ts';
 import { sessionOptions } from '../sessions/options.ts';
 import { storeOptions } from '../stores/options.ts';
 import { limitsOptions, listenOptions, timeoutsOptions } from '../wire/options.ts';
@@ -26,7 +27,10 @@ export const configurationSchema = Section(
       }),
     ),
     audit: auditOptions,
-    limits: limitsOptions,
+    limits: optionalSection(
+      { ...limitsOptions.properties, rate: rateOptions },
+      { description: 'How much of one request is accepted, how many connections and requests, and how slow they may be.' },
+    ),
     timeouts: timeoutsOptions,
     issuer: issuerOption,
     identity: identityOptions,

@@ -49,6 +49,8 @@ export interface Endpoint {
   readonly csrf: 'none' | 'form';
   /** largest body, bytes */
   readonly maxBodyBytes: number;
+  /** has a count of its own under the limit of addresses: whoever used that up elsewhere still gets here */
+  readonly isCountedApart?: true;
   readonly handler: Handler;
 }
 

@@ -19,6 +19,8 @@ export interface Refused {
   readonly allowed: false;
   /** seconds until the window is over, rounded up: 1 to the length of the window */
   readonly retryAfterSeconds: number;
+  /** the configured limit that it was, `sign_in 100/1h`, for the audit file; the others are the lock-out's own */
+  readonly limit?: string | undefined;
 }
 
 /** All promises reject with `StoreUnavailable`: who cannot be counted is not let in. */

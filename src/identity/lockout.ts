@@ -1,7 +1,8 @@
 import type { Clock } from '../core/ports.ts';
 import type { Store, StoreKey } from '../core/store.ts';
 import { partitionOf, type UserId, userId } from '../core/subject.ts';
-import { type Counter, openCounters, type Refused, sooner } from './counters.ts';
+import { formatRate, type Rate } from '../schema/units.ts';
+import { type Counted, type Counter, openCounters, type Refused, sooner } from './counters.ts';
 import { codeCounterNames } from './factors/attempts.ts';
 import { keyHash } from './key-hash.ts';
 import { openKnownDevices } from './known-devices.ts';
@@ -62,20 +63,30 @@ export interface Lockout {
  * number of processes, no more than the limit is checked. Beyond it a refusal only reads, whether or not the
  * user exists.
  *
+ * Guessing that is spread over many networks meets a third limit (`perTarget`, `limits.rate.sign_in`): attempts for one user
+ * from everywhere. It counts and refuses only where the user is not known, neither by device nor by network; otherwise it would
+ * be a way to lock the owner out.
+ *
  * A device on which this very user signed in lately is counted by itself, on neither of those counters: what strangers do in
  * the owner's own network does not reach it. When its attempts are used up it is counted like any other in its network, so
  * that whoever stole its cookie, and uses them up for good, does not lock the owner out of that device. What a stolen cookie
  * gives is the device's attempts on top of those that anybody has from a network: one more network's worth, from wherever.
  *
- * Not covered: guessing that is spread over many networks, for each has its own counters; a stranger in the owner's own
- * network, who locks the owner out of there for a window at a time on devices that are not known, or whose cookie they stole
- * too. Somebody who used a network up can tell from the answers which users signed in from that very network lately; who holds
- * a device cookie, which users that device is known for.
+ * Not covered: a stranger in the owner's own network, who locks the owner out of there for a window at a time on devices that
+ * are not known, or whose cookie they stole too; a stranger with many networks, who keeps the owner from signing in where they
+ * never did before, on a new device in a new network, for as long as they go on. Somebody who used a network up can tell from
+ * the answers which users signed in from that very network lately, and who used a user's attempts up, whether that one did; who
+ * holds a device cookie, which users that device is known for.
  *
  * Does no I/O until it is asked.
  */
 export function openLockout(
-  deps: { readonly store: Store; readonly clock: Clock },
+  deps: {
+    readonly store: Store;
+    readonly clock: Clock;
+    /** asked at every attempt; false or left out: no such limit */
+    readonly perTarget?: () => Rate | false;
+  },
   limits: LockoutLimits = LOCKOUT_LIMITS,
 ): Lockout {
   const { store, clock } = deps;
@@ -97,7 +108,7 @@ export function openLockout(
     return { allowed: true, succeeded: () => succeeded(own, known), unchecked: () => counters.takeBack(own, now) };
   }
 
-  async function beginInNetwork(own: Counter, all: Counter, known: StoreKey): Promise<Attempt> {
+  async function beginInNetwork(own: Counter, all: Counter, target: Counter | undefined, known: StoreKey) {
     // looked at before anything is written: a flood that is refused anyway must not keep the disk busy
     const ownBefore = await counters.read(own);
     if (ownBefore.count >= own.limit) return counters.refused(own, ownBefore);
@@ -105,21 +116,40 @@ export function openLockout(
     const allBefore = await counters.read(all);
     const isFull = allBefore.count >= all.limit;
     if (isFull && !isKnown) return counters.refused(all, allBefore);
+    const spread = isKnown ? undefined : target;
+    const spreadBefore = spread && (await counters.read(spread));
+    if (spread && spreadBefore && spreadBefore.count >= spread.limit) return refusedBy(spread, spreadBefore);
 
-    const ownNow = await counters.add(own);
+    const counted: (readonly [Counter, Counted])[] = [];
+    const add = async (counter: Counter): Promise<Counted> => {
+      const now = await counters.add(counter);
+      counted.push([counter, now]);
+      return now;
+    };
+    const takeBack = async (): Promise<void> => {
+      await Promise.all(counted.map((each) => counters.takeBack(...each)));
+    };
+    const ownNow = await add(own);
     if (ownNow.count > own.limit) return counters.refused(own, ownNow);
-    const allNow = isFull ? undefined : await counters.add(all);
+    const allNow = isFull ? undefined : await add(all);
     if (allNow !== undefined && allNow.count > all.limit && !isKnown) return counters.refused(all, allNow);
+    const spreadNow = spread && (await add(spread));
+    if (spread && spreadNow && spreadNow.count > spread.limit) return refusedBy(spread, spreadNow);
 
     return {
       allowed: true,
       async succeeded() {
-        await Promise.all([succeeded(own, known), allNow && counters.takeBack(all, allNow)]);
+        counted.shift();
+        await Promise.all([succeeded(own, known), takeBack()]);
       },
-      async unchecked() {
-        await Promise.all([counters.takeBack(own, ownNow), allNow && counters.takeBack(all, allNow)]);
-      },
-    };
+      unchecked: takeBack,
+    } as const;
+  }
+
+  /** The limit of attempts for a user from everywhere is configured, so whoever set it is told which one it was. */
+  function refusedBy(target: Counter, counted: Counted): Refused {
+    const limit = `sign_in ${formatRate({ requests: target.limit, windowMs: target.windowMs })}`;
+    return { ...counters.refused(target, counted), limit };
   }
 
   return {
@@ -131,10 +161,18 @@ export function openLockout(
       const own = counter(`attempt/${who}/${network}`, perUser);
       const all = { key: { partition: 'network', name: `attempt/${network}` }, limit: perNetwork, windowMs };
 
-      if (device === undefined || !(await devices.isKnown(user, device))) return beginInNetwork(own, all, known);
+      const rate = deps.perTarget?.() || undefined;
+      const target = rate && {
+        key: { partition, name: `attempt/${who}/all` },
+        limit: rate.requests,
+        windowMs: rate.windowMs,
+      };
+
+      if (device === undefined || !(await devices.isKnown(user, device)))
+        return beginInNetwork(own, all, target, known);
       const onDevice = await beginOnDevice(counter(`attempt/${who}/device/${keyHash(device)}`, perDevice), known);
       if (onDevice.allowed) return onDevice;
-      const inNetwork = await beginInNetwork(own, all, known);
+      const inNetwork = await beginInNetwork(own, all, target, known);
       return inNetwork.allowed ? inNetwork : sooner(onDevice, inNetwork);
     },
 

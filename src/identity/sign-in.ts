@@ -40,6 +40,8 @@ export type SignInOutcome =
       readonly user: UserId | undefined;
       /** whether there is such an account: for the audit log only, like the other reasons */
       readonly exists: boolean;
+      /** the configured limit that refused it, if it was one: for the audit log and metrics only */
+      readonly limit?: string | undefined;
     };
 
 /**
@@ -64,8 +66,8 @@ export async function signIn(
   const found = await accounts.credential(name);
   const attempt = await lockout.begin(user ?? strayUser(accounts.provider, name), given.address);
   if (!attempt.allowed) {
-    const { retryAfterSeconds } = attempt;
-    return { ok: false, reason: 'locked_out', retryAfterSeconds, user, exists: found !== undefined };
+    const { retryAfterSeconds, limit } = attempt;
+    return { ok: false, reason: 'locked_out', retryAfterSeconds, user, exists: found !== undefined, limit };
   }
   const verified = await hasher.verify(found?.phc, given.password);
 

@@ -25,7 +25,7 @@ export function lockedOut(
   deps: Pick<PortalDeps, 'recorder' | 'clock'>,
   request: HandlerRequest,
   retryAfterSeconds: number,
-  who: Pick<AuditEvent, 'action'> & Partial<Pick<AuditEvent, 'user' | 'session' | 'factors'>>,
+  who: Pick<AuditEvent, 'action'> & Partial<Pick<AuditEvent, 'user' | 'session' | 'factors' | 'detail'>>,
 ): Answer {
   const { facts } = request;
   const reason = 'locked_out';

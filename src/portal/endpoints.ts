@@ -30,6 +30,8 @@ export function portalEndpoints(deps: PortalDeps): readonly Endpoint[] {
       credentials: ['cookie'],
       csrf: 'form',
       maxBodyBytes: MAX_FORM_BYTES,
+      // signing out must not depend on how busy somebody else at the same address was
+      isCountedApart: true,
       handler: guarded(logoutHandler(deps)),
     },
     {

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { routeRateOptions } from '../limits/options.ts';
 import {
   Bytes,
   Cidr,
@@ -134,6 +135,7 @@ export const routeOptions = Section(
     explain: withDefault(Flag({ description: 'Refusals name the rule that made them. For development.' }), false),
     timeouts: timeoutsSection,
     limits: limitsSection,
+    rate_limit: routeRateOptions,
     identity_headers: identityHeaders,
     user_prefix: withDefault(
       Flag({

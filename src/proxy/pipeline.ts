@@ -14,6 +14,7 @@ import { enforce } from './enforce.ts';
 import { forward } from './forward.ts';
 import type { Gate } from './gate.ts';
 import { type IdentityHeaderDeps, routeIdentity } from './identity-headers.ts';
+import { limitCaller, limitClient } from './limit.ts';
 import type { CompiledRoute, DataPlane } from './plane.ts';
 import type { RequestRecord } from './record.ts';
 import { Transit } from './transit.ts';
@@ -36,7 +37,8 @@ export interface PipelineDeps {
 }
 
 /**
- * The life of a request on one screen: canonicalise → gate → route → identify → evaluate → enforce → forward → record. Everything
+ * The life of a request on one screen: canonicalise → gate → route → limit → identify → evaluate → enforce → forward →
+ * record. Everything
  * up to forward is synchronous when the credential is in memory. Whatever throws on the way denies.
  */
 export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
@@ -82,6 +84,7 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
       transit.route = found.route;
       transit.params = found.params;
     }
+    if (!limitClient(transit)) return;
     if (facts.contentLength !== undefined && facts.contentLength > (transit.route ?? plane).maxBodyBytes)
       return refuse(transit, 'payload_too_large');
     const lookup = identify(transit);
@@ -141,7 +144,7 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     transit.decision = decision;
     deps.record.decided(route, decision, deps.clock.monotonic() - startedAt);
     if (transit.entry !== undefined) deps.touch(transit.entry, transit.facts.at);
-    if (!enforce(transit, route, decision)) return;
+    if (!enforce(transit, route, decision) || !limitCaller(transit, route)) return;
     forward(transit, route, routeIdentity(transit, route, deps.identity), deps.clock.monotonic, {
       onHead: route.metrics.upstream,
       onFailure: (reason) => refuse(transit, reason),

@@ -5,6 +5,7 @@ import type { RoleSet } from '../policy/roles.ts';
 import type { RequestContext } from '../signals/context.ts';
 import type { RouteMetrics } from '../telemetry/metrics.ts';
 import { Memo } from './memo.ts';
+import type { PlaneRates, RouteRates } from './rates.ts';
 import type { RoutePattern, RouteTable } from './route-table.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -20,6 +21,7 @@ export interface CompiledRoute extends RoutePattern {
   readonly upstream: Upstream;
   /** largest request body */
   readonly maxBodyBytes: number;
+  readonly rates: RouteRates;
   /** our header name → the route's own name for it, or false to leave it out; names not in the map keep theirs */
   readonly identityNames: ReadonlyMap<string, string | false>;
   /** X-Forwarded-User is `provider:sub` */
@@ -39,6 +41,7 @@ export interface DataPlane {
   readonly issuer: string | undefined;
   /** largest request body where no route says its own, and on our own endpoints */
   readonly maxBodyBytes: number;
+  readonly rates: PlaneRates;
   /** ids of the providers in force: sessions of any other count no more */
   readonly providers: ReadonlySet<string>;
   /** what roles.yaml says */

@@ -47,13 +47,14 @@ export function openRecord(deps: RecordDeps): RequestRecord {
 const isUnrouted = ({ reason, addressBlock }: Transit): boolean => reason === 'no_route' || addressBlock !== undefined;
 
 function eventOf(transit: Transit, status: number, durationMs: number): AuditEvent {
-  const { facts, decision, exchange, subject, session, reason, route } = transit;
+  const { facts, decision, exchange, subject, session, reason, route, limited } = transit;
   const rule = decision === undefined || decision.effect === 'login' ? undefined : decision.rule;
   return {
     time: facts?.at ?? 0,
     type: 'decision',
     action: 'request',
-    result: decision?.effect ?? 'refused',
+    // a policy may have let in what a limit then refused
+    result: limited === undefined ? (decision?.effect ?? 'refused') : 'refused',
     id: transit.id,
     method: exchange.head.method,
     address: facts?.clientAddress ?? exchange.head.peerAddress,
@@ -67,6 +68,7 @@ function eventOf(transit: Transit, status: number, durationMs: number): AuditEve
     ...(rule && { rule: `${rule.policy}/${rule.rule}` }),
     ...(transit.refusedCredential && { detail: refusalOf(transit) }),
     ...(transit.addressBlock !== undefined && { detail: transit.addressBlock }),
+    ...(limited !== undefined && { detail: limited }),
   };
 }
 

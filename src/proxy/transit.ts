@@ -49,6 +49,8 @@ export class Transit implements RequestContext {
   decision: Decision | undefined = undefined;
   /** reason of the gateway's own answer, for the record */
   reason: string | undefined = undefined;
+  /** the rate limit that refused it, for the record */
+  limited: string | undefined = undefined;
   /** status as sent */
   status = 0;
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Static, TArray, TObject, TRecord, TSchema, TUnion } from 'typebox';
-import { type ListenAddress, parseBytes, parseDuration, parseListenAddress } from './units.ts';
+import { type ListenAddress, parseBytes, parseDuration, parseListenAddress, parseRate, type Rate } from './units.ts';
 
 /** What a file's texts are relative to. */
 export interface DecodeContext {
@@ -12,6 +12,7 @@ export interface DecodeContext {
 const DECODERS = {
   duration: (text: string): number => parseDuration(text),
   bytes: (text: string): number => parseBytes(text),
+  rate: (text: string): Rate => parseRate(text),
   address: (text: string): ListenAddress => parseListenAddress(text),
   path: (text: string, context: DecodeContext): string => resolve(context.directory, text),
   lower: (text: string): string => text.toLowerCase(),

@@ -1,6 +1,6 @@
 import Type, { type Static, type TInteger, type TObject, type TProperties, type TSchema, type TString } from 'typebox';
 import type { DecoderName, TDecoded, TDefaulted, TOneOrMany } from './decode.ts';
-import { BYTES_PATTERN, DURATION_PATTERN, LISTEN_PATTERN } from './units.ts';
+import { BYTES_PATTERN, DURATION_PATTERN, LISTEN_PATTERN, RATE_PATTERN } from './units.ts';
 
 export type { Decoded } from './decode.ts';
 
@@ -20,6 +20,10 @@ export const Duration = (options: Options): TDecoded<'duration'> =>
 /** `16KiB`, `100MB`; decodes to bytes. */
 export const Bytes = (options: Options): TDecoded<'bytes'> =>
   decoded('bytes', text('a size such as 16KiB, 100MB or 512B', BYTES_PATTERN, '16KiB', options));
+
+/** `600/1m`, `100/s`; decodes to a number and milliseconds. */
+export const RateLimit = (options: Options): TDecoded<'rate'> =>
+  decoded('rate', text('a rate such as 600/1m or 100/s, up to 1000000 in 1s to 24h', RATE_PATTERN, '600/1m', options));
 
 /** `127.0.0.1:8080`, `[::1]:8080`; decodes to `{ host, port }`. */
 export const Listen = (options: Options): TDecoded<'address'> =>

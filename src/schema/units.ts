@@ -4,6 +4,12 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** So many within a window: 1 to 1,000,000 within 1 s to 24 h, whole seconds. */
+export interface Rate {
+  readonly requests: number;
+  readonly windowMs: number;
+}
+
 const MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const BYTES: Readonly<Record<string, number>> = {
   B: 1,
@@ -25,9 +31,15 @@ export const BYTES_PATTERN = '^[0-9]{1,9}(B|kB|MB|GB|KiB|MiB|GiB)$';
 export const LISTEN_PATTERN =
   '^(localhost|([0-9]{1,3}\\.){3}[0-9]{1,3}|\\[[0-9A-Fa-f:.]{2,45}\\]):([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$';
 
+// seconds, minutes and hours up to a day; a unit alone is one of it
+const RATE_WINDOW =
+  '(?:[1-9][0-9]{0,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400)?s|(?:[1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440)?m|(?:[1-9]|1[0-9]|2[0-4])?h|1?d';
+export const RATE_PATTERN = `^([1-9][0-9]{0,5}|1000000)/(${RATE_WINDOW})$`;
+
 const DURATION = new RegExp(DURATION_PATTERN, 'u');
 const BYTES_TEXT = new RegExp(BYTES_PATTERN, 'u');
 const LISTEN = new RegExp(LISTEN_PATTERN, 'u');
+const RATE = new RegExp(RATE_PATTERN, 'u');
 
 export const isDuration = (text: string): boolean => DURATION.test(text);
 
@@ -56,6 +68,16 @@ export function parseBytes(text: string): number {
   const digits = Number.parseInt(text, 10);
   return digits * (BYTES[text.slice(String(text.match(/^[0-9]+/u)?.[0]).length)] as number);
 }
+
+/** `600/1m`. Throws RangeError on anything else. */
+export function parseRate(text: string): Rate {
+  const [, requests, window] = RATE.exec(text) ?? [];
+  if (window === undefined) throw new RangeError(`not a rate: ${text}`);
+  return { requests: Number(requests), windowMs: parseDuration(/^[0-9]/.test(window) ? window : `1${window}`) };
+}
+
+/** The shortest text that parses to this rate. */
+export const formatRate = ({ requests, windowMs }: Rate): string => `${requests}/${formatDuration(windowMs)}`;
 
 /** `host:port` or `[::1]:port`. Throws RangeError on anything else. */
 export function parseListenAddress(text: string): ListenAddress {

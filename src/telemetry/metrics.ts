@@ -41,6 +41,10 @@ export interface Metrics {
   authentication(method: string, result: string): void;
   /** The figures of one operation of the store: told the ms that it took. Allocates nothing per answer. */
   storeOperation(operation: string): (durationMs: number) => void;
+  /** a rate limit refused something; `scope` is one of a few words of ours */
+  rateLimited(scope: string): void;
+  /** a request was not counted against a rate limit, since there was no room for it */
+  rateUncounted(scope: string): void;
   auditDropped(count: number): void;
   /** an attempt to load the configuration; @param atMs wall-clock ms */
   configReload(ok: boolean, atMs: number): void;
@@ -120,6 +124,8 @@ export function openMetrics(build: { readonly version: string; readonly node: st
   );
   source(METRICS.storeUp, () => sources.storeUp && (async () => ((await sources.storeUp?.()) ? 1 : 0)), 0);
   const authentications = counter(registry, METRICS.authentications);
+  const rateLimited = counter(registry, METRICS.rateLimited);
+  const rateUncounted = counter(registry, METRICS.rateUncounted);
   const auditDropped = counter(registry, METRICS.auditDropped);
   const reloadSuccess = gauge(registry, METRICS.reloadSuccess);
   const reloadTimestamp = gauge(registry, METRICS.reloadTimestamp);
@@ -153,6 +159,8 @@ export function openMetrics(build: { readonly version: string; readonly node: st
       storeOperations.set(operation, histogram);
       return (durationMs) => histogram.observe(durationMs);
     },
+    rateLimited: (scope) => rateLimited.inc({ scope }),
+    rateUncounted: (scope) => rateUncounted.inc({ scope }),
     auditDropped: (count) => count > 0 && auditDropped.inc(count),
     configReload(ok, atMs) {
       reloadSuccess.set(ok ? 1 : 0);

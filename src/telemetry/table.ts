@@ -132,6 +132,18 @@ export const METRICS = {
     type: 'gauge',
     labels: ['kind'],
   },
+  rateLimited: {
+    name: 'sallyport_rate_limited_total',
+    help: 'Requests and sign-ins refused by a rate limit, by what it counts.',
+    type: 'counter',
+    labels: ['scope'],
+  },
+  rateUncounted: {
+    name: 'sallyport_rate_uncounted_total',
+    help: 'Requests let in without being counted against a rate limit, because too many callers are counted already.',
+    type: 'counter',
+    labels: ['scope'],
+  },
   auditDropped: {
     name: 'sallyport_audit_dropped_total',
     help: 'Audit events that were lost because the audit file could not keep up or could not be written.',
