@@ -54,8 +54,14 @@ rules:
     },
     config: `
 identity: { providers: [{ id: staff, type: local }, { id: services, type: jwt, issuer: issuer.test, jwks: "${keys.url}", audience: api }] }
+limits: { rate: { address: 1000000/1m, identity: 1000000/1m } }
 routes:
-  - { route: app, match: { host: app.test }, upstream: "${upstream.origin}", policy: staff, user_prefix: true }
+  - route: app
+    match: { host: app.test }
+    upstream: "${upstream.origin}"
+    policy: staff
+    user_prefix: true
+    rate_limit: { address: 1000000/1m, identity: 1000000/1m, route: 1000000/1m }
   - { route: busy, match: { host: app.test, path: /busy }, upstream: "${upstream.origin}", policy: busy, user_prefix: true }
   - { route: varied, match: { host: app.test, path: /varied }, upstream: "${upstream.origin}", policy: varied, user_prefix: true }
   - { route: open, match: { host: app.test, path: /open }, upstream: "${upstream.origin}", public: true }

@@ -16,7 +16,14 @@ import {
   Section,
   withDefault,
 } from '../../src/schema/types.ts';
-import { formatDuration, parseBytes, parseDuration, parseListenAddress } from '../../src/schema/units.ts';
+import {
+  formatDuration,
+  formatRate,
+  parseBytes,
+  parseDuration,
+  parseListenAddress,
+  parseRate,
+} from '../../src/schema/units.ts';
 
 const description = 'x';
 const UNITS = [
@@ -52,6 +59,34 @@ describe('durations', () => {
     '%j is none',
     (text) => {
       expect(() => parseDuration(text)).toThrow(RangeError);
+    },
+  );
+});
+
+describe('rates', () => {
+  it.each([
+    ['600/1m', 600, 60_000],
+    ['100/s', 100, 1000],
+    ['1/m', 1, 60_000],
+    ['5/h', 5, 3_600_000],
+    ['5/d', 5, 86_400_000],
+    ['1000000/24h', 1_000_000, 86_400_000],
+    ['7/86400s', 7, 86_400_000],
+    ['7/1440m', 7, 86_400_000],
+  ])('%s', (text, requests, windowMs) => {
+    expect(parseRate(text)).toEqual({ requests, windowMs });
+    expect(parseRate(formatRate({ requests, windowMs }))).toEqual({ requests, windowMs });
+  });
+  it.each(['', '5', '5/', '/m', '0/1m', '1000001/1m', '05/1m', '5/0s', '5/86401s', '5/1441m', '5/25h', '5/2d', '5/1w'])(
+    '%j is none',
+    (text) => {
+      expect(() => parseRate(text)).toThrow(RangeError);
+    },
+  );
+  it.each(['5/500ms', '5/1m30s', '5 / 1m', '-5/1m', '1.5/1m', '5/01m', '5/1M', '1e3/1m', '５/1m', '5/1m\n'])(
+    '%j is none',
+    (text) => {
+      expect(() => parseRate(text)).toThrow(RangeError);
     },
   );
 });
