@@ -29,7 +29,10 @@ export const configurationSchema = Section(
     audit: auditOptions,
     limits: optionalSection(
       { ...limitsOptions.properties, rate: rateOptions },
-      { description: 'How much of one request is accepted, how many connections and requests, and how slow they may be.' },
+      {
+        description:
+          'How much of one request is accepted, how many connections and requests, and how slow they may be.',
+      },
     ),
     timeouts: timeoutsOptions,
     issuer: issuerOption,

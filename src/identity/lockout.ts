@@ -67,7 +67,7 @@ export interface Lockout {
  * from everywhere. It counts and refuses only where the user is not known, neither by device nor by network; otherwise it would
  * be a way to lock the owner out.
  *
- * A device on which this very user signed in lately is counted by itself, on neither of those counters: what strangers do in
+ * A device on which this very user signed in lately is counted by itself, on none of those counters: what strangers do in
  * the owner's own network does not reach it. When its attempts are used up it is counted like any other in its network, so
  * that whoever stole its cookie, and uses them up for good, does not lock the owner out of that device. What a stolen cookie
  * gives is the device's attempts on top of those that anybody has from a network: one more network's worth, from wherever.

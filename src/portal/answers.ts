@@ -5,6 +5,7 @@ import type { Answer, Handler, HandlerRequest } from '../core/handler.ts';
 import type { ReasonCode } from '../core/reasons.ts';
 import { StoreUnavailable } from '../core/store.ts';
 import type { UserId } from '../core/subject.ts';
+import type { Refused } from '../identity/counters.ts';
 import { type HeaderPair, PROTECTIVE_HEADERS } from '../pages/layout.ts';
 import { languageOf, wantsHtml } from '../pages/negotiate.ts';
 import { renderRefusal } from '../pages/refusal.ts';
@@ -24,15 +25,15 @@ export function refuse(request: HandlerRequest, reason: ReasonCode, loginUrl?: s
 export function lockedOut(
   deps: Pick<PortalDeps, 'recorder' | 'clock'>,
   request: HandlerRequest,
-  retryAfterSeconds: number,
-  who: Pick<AuditEvent, 'action'> & Partial<Pick<AuditEvent, 'user' | 'session' | 'factors' | 'detail'>>,
+  { retryAfterSeconds, limit }: Pick<Refused, 'retryAfterSeconds' | 'limit'>,
+  who: Pick<AuditEvent, 'action'> & Partial<Pick<AuditEvent, 'user' | 'session' | 'factors'>>,
 ): Answer {
   const { facts } = request;
   const reason = 'locked_out';
   const language = languageOf(facts);
   const answer = renderRefusal({ reason, id: facts.id, html: wantsHtml(facts), language, retryAfterSeconds });
   const what = { result: 'refused', reason, status: answer.status, time: deps.clock.now() } as const;
-  deps.recorder.record(authenticationEvent(facts, { ...what, ...who }));
+  deps.recorder.record(authenticationEvent(facts, { ...what, ...who, ...(limit !== undefined && { detail: limit }) }));
   return answer;
 }
 

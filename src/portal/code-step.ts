@@ -53,7 +53,7 @@ export async function checkCode(
   const caller = { address: facts.clientAddress, device: deps.devices.idOf(facts) };
   const checked = await deps.factors.verify(user, method, fields.get('code') ?? '', caller);
   if (!checked.ok && checked.reason === 'locked_out')
-    return lockedOut(deps, request, checked.retryAfterSeconds, { action: 'sign_in', user, factors });
+    return lockedOut(deps, request, checked, { action: 'sign_in', user, factors });
   if (!checked.ok) {
     const what = { result: 'failure', reason: checked.reason, user, factors, status: 401 } as const;
     await deps.recorder.recordDurably(signInEvent(deps, facts, what));

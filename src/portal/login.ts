@@ -63,11 +63,7 @@ async function post(deps: PortalDeps, request: HandlerRequest, transport: Transp
       user: outcome.user,
       reason: outcome.exists ? outcome.reason : 'unknown_user',
     });
-    return lockedOut(deps, request, outcome.retryAfterSeconds, {
-      action: 'sign_in',
-      user,
-      ...(outcome.limit !== undefined && { detail: outcome.limit }),
-    });
+    return lockedOut(deps, request, outcome, { action: 'sign_in', user });
   }
   if (!outcome.ok && outcome.reason === 'busy') {
     // nothing was checked, so nothing is worth waiting for the disk

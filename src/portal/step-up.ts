@@ -3,6 +3,7 @@ import type { Need, Proof } from '../core/decision.ts';
 import type { Answer, HandlerRequest } from '../core/handler.ts';
 import { readNeed } from '../core/need.ts';
 import type { Session } from '../core/session.ts';
+import type { Refused } from '../identity/counters.ts';
 import type { CodeFailure } from '../identity/factors/store.ts';
 import type { SignInFailure } from '../identity/sign-in.ts';
 import { languageOf } from '../pages/negotiate.ts';
@@ -70,7 +71,7 @@ async function post(
   const checked = await check(deps, request, session, method, fields);
   if (!checked.ok) {
     const { reason } = checked;
-    if (reason === 'locked_out') return lockedOut(deps, request, checked.retryAfterSeconds, who);
+    if (reason === 'locked_out') return lockedOut(deps, request, checked, who);
     if (reason === 'busy') {
       // nothing was checked, so nothing is worth waiting for the disk
       deps.recorder.record(event({ result: 'refused', reason, status: 503 }));
@@ -93,7 +94,7 @@ async function post(
 type Checked =
   | { readonly ok: true; readonly proof: Proof }
   | { readonly ok: false; readonly reason: CodeFailure | SignInFailure }
-  | { readonly ok: false; readonly reason: 'locked_out'; readonly retryAfterSeconds: number };
+  | ({ readonly ok: false; readonly reason: 'locked_out' } & Pick<Refused, 'retryAfterSeconds' | 'limit'>);
 
 /** A password is checked as at sign-in: the same counters, the same work and the same answer whatever is wrong. */
 async function check(

@@ -37,9 +37,8 @@ export interface PipelineDeps {
 }
 
 /**
- * The life of a request on one screen: canonicalise → gate → route → limit → identify → evaluate → enforce → forward →
- * record. Everything
- * up to forward is synchronous when the credential is in memory. Whatever throws on the way denies.
+ * The life of a request on one screen: canonicalise → gate → route → limit → identify → evaluate → enforce → forward → record.
+ * Everything up to forward is synchronous when the credential is in memory. Whatever throws on the way denies.
  */
 export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
   return (exchange) => {

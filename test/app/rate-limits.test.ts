@@ -12,8 +12,9 @@ import {
 } from '../support/gateway.ts';
 import { openKeyServer, signingPair, signRaw } from '../support/issuer.ts';
 import type { RawAnswer } from '../support/raw.ts';
+import { startRedis } from '../support/redis.ts';
 import { openUpstream, type RecordingUpstream } from '../support/upstream.ts';
-import { auditOf, configured, metric, startGateway, until } from './process.ts';
+import { auditOf, configured, type GatewayProcess, metric, startGateway, until } from './process.ts';
 
 const HOUR = 3_600_000;
 /** Limits up to 10 are one share: a node alone keeps them to the request, however fast its store is. */
@@ -323,13 +324,15 @@ describe('sign-in', () => {
   });
 });
 
-describe('two gateways in processes of their own', () => {
-  it('share a limit on one store, within the bound', async () => {
+describe.each(['the embedded store', 'Redis'])('two gateways in processes of their own on %s', (kind) => {
+  it('share a limit, within the bound', async () => {
     const upstream = await openUpstream();
     onTestFinished(upstream.close);
     const requests = 100;
-    const directory = configured(`limits: { rate: { address: ${requests}/24h } }\n${open(upstream)}`);
-    const gates = [await startGateway(directory), await startGateway(directory)];
+    const config = `limits: { rate: { address: ${requests}/24h } }\n${open(upstream)}`;
+    const directories = await machines(kind === 'Redis', config);
+    const gates: GatewayProcess[] = [];
+    for (const directory of directories) gates.push(await startGateway(directory));
     const admitted = await Promise.all(
       gates.map(async ({ send }) => {
         for (let count = 0; ; ) {
@@ -345,4 +348,17 @@ describe('two gateways in processes of their own', () => {
     expect(total).toBeLessThanOrEqual(requests + 2 * shareOf(requests));
     expect(upstream.hits).toHaveLength(total);
   });
+
+  /** Two processes on one machine, or two machines with one server. */
+  async function machines(onRedis: boolean, config: string): Promise<string[]> {
+    if (!onRedis) {
+      const directory = configured(config);
+      return [directory, directory];
+    }
+    const redis = await startRedis();
+    onTestFinished(redis.stop);
+    const secrets = 'secrets: { cookie: "0123456789abcdef0123456789abcdef" }';
+    const store = `store: { path: data, redis: "redis://127.0.0.1:${redis.port}" }`;
+    return [1, 2].map(() => configured(`${store}\n${secrets}\n${config}`));
+  }
 });
