@@ -86,7 +86,7 @@ describe('a gateway elsewhere', () => {
   ])('unlocks, %s', async (_name, command) => {
     while ((await guess('ann')) !== 429);
     expect((await command(['user', 'unlock', 'ann'])).stdout).toBe(
-      'staff:ann is unlocked; cleared 1 counter(s) of attempts\n',
+      'staff:ann is unlocked; cleared 2 counter(s) of attempts\n',
     );
     expect(await visit(await gate.signIn('ann'))).toBe(200);
     const audited = readFileSync(join(gate.directory, 'data', 'audit.ndjson'), 'utf8')
