@@ -26,7 +26,8 @@ export const STEP_UP_FORM_LIFE_MS = 600_000;
 /**
  * GET asks for what meets the need (core/need.ts), a code or the password, any code without one (`method` chooses where there is
  * a choice), or says to sign in again; POST checks it and raises the session: 303 to `return_to` with a new secret, or to the
- * page for what is still missing; 401 (503 when busy) with the page again, 403 when there is nothing to ask for, or 429.
+ * page for what is still missing; 401 (503 when busy) with the page again, 403 when there is nothing to ask for, or 429. What the
+ * account has not got is refused unseen, and counts as no attempt.
  */
 export function stepUpHandler(deps: PortalDeps): (request: HandlerRequest) => Promise<Answer> {
   return async (request) => {
@@ -68,6 +69,12 @@ async function post(
   const who = { action: 'step_up', user, session: session.id, factors: method } as const;
   const event = (what: { result: 'success' | 'failure' | 'refused'; status: number; reason?: string }) =>
     authenticationEvent(facts, { ...who, time: deps.clock.now(), ...what });
+  if (!(await offersOf(deps, session)).some((offer) => offer.how === 'typed' && offer.method === method)) {
+    // not counted: it would only keep the owner out of what they enrol later. Nor is it worth waiting for the disk
+    const answer = await stepUpPage(deps, request, session, { target, need, failed: 'invalid' });
+    deps.recorder.record(event({ result: 'refused', reason: 'not_enrolled', status: answer.status }));
+    return answer;
+  }
   const checked = await check(deps, request, session, method, fields);
   if (!checked.ok) {
     const { reason } = checked;

@@ -314,6 +314,19 @@ describe('the store', () => {
     expect(await begin(HOME)).toMatchObject({ allowed: true });
   });
 
+  test('the first factor takes away what was counted before it in its very step, and a further one does not', async () => {
+    await useUp();
+    commits.length = 0;
+    await enrol();
+    expect(commits.filter(({ remove = [] }) => remove.some((name) => name.startsWith('code-')))).toHaveLength(1);
+    expect(await codeCounterNames(store, ann)).toEqual([]);
+    await useUp();
+    const counted = await codeCounterNames(store, ann);
+    await enrol();
+    expect(await codeCounterNames(store, ann)).toEqual(counted);
+    expect(await begin(HOME)).toMatchObject({ allowed: false });
+  });
+
   test('a refusal writes nothing, and names tell nobody', async () => {
     const held = async () => {
       const found: [string, number][] = [];

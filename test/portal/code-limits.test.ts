@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CODE_ATTEMPTS, CODE_FAILURES, CODE_WINDOW_MS } from '../../src/identity/factors/attempts.ts';
+import { CODE_ATTEMPTS, CODE_FAILURES, CODE_WINDOW_MS, codeCounterNames } from '../../src/identity/factors/attempts.ts';
 import { auditOf } from '../app/process.ts';
 import { handClock } from '../stores/ports.ts';
 import { codeAt, enrolTotp } from '../support/enrol.ts';
@@ -195,6 +195,29 @@ test('who stole a session uses up codes of stepping up where they are, and the o
   expect((await post(thief, 'step-up', session, { ...fields, code: freshCode() })).status).toBe(429);
   const owner = from(HOME);
   expect((await post(owner, 'step-up', session, { ...(await page(owner)), code: freshCode() })).status).toBe(303);
+});
+
+test('who has a session of an account without factors uses up nothing of what the owner enrols later', async () => {
+  const victim = `new-${name}`;
+  await gate.addUser(victim);
+  const session = `sallyport=${await gate.signIn(victim)}`;
+  const page = await gate.send('GET /.sallyport/step-up?return_to=/&level=none&max_age=0 HTTP/1.1', [
+    'Host: app.test',
+    `Cookie: ${session}`,
+  ]);
+  for (let network = 0; network < CODE_FAILURES / CODE_ATTEMPTS; network++)
+    for (const method of ['totp', 'backup_code']) {
+      const thief = from(strange(network));
+      const fields = { ...hiddenOf(page), method, code: WRONG };
+      const guesses = Array.from({ length: CODE_ATTEMPTS }, () => post(thief, 'step-up', session, fields));
+      expect((await Promise.all(guesses)).map(({ status }) => status)).toEqual(times(CODE_ATTEMPTS, 401));
+    }
+  expect(await codeCounterNames(gate.gateway.services.store, `staff:${victim}`)).toEqual([]);
+  name = victim;
+  secret = await enrolTotp(gate, clock, `staff:${victim}`);
+  expect((await signIn(from(ELSEWHERE))).status).toBe(303);
+  // and what the account has got is counted as ever
+  expect(await guess(from(AWAY), 20)).toEqual([...times(10, 401), ...times(10, 429)]);
 });
 
 test('refusals are counted and recorded', async () => {

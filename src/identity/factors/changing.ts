@@ -2,6 +2,7 @@ import type { Clock, Random } from '../../core/ports.ts';
 import type { SessionId } from '../../core/session.ts';
 import type { Store } from '../../core/store.ts';
 import { partitionOf, type UserId } from '../../core/subject.ts';
+import { codeCounterNames } from './attempts.ts';
 import { backupCodeHash, newBackupCodes } from './backup-codes.ts';
 import { enrolmentName } from './keys.ts';
 import { type ManagingSession, mayManage } from './managing.ts';
@@ -47,7 +48,10 @@ export interface FactorChanges {
   beginTotp(user: UserId, session: SessionId): Promise<BeginOutcome>;
   /** The secret that was begun with this ticket in this session and is not confirmed yet. */
   pendingTotp(user: UserId, session: SessionId, ticket: string): Promise<Uint8Array | undefined>;
-  /** Makes the secret a factor when the code is one of it; that code is then used up. */
+  /**
+   * Makes the secret a factor when the code is one of it; that code is then used up. With the first factor the count of wrong
+   * codes (attempts.ts) begins anew.
+   */
   confirmTotp(
     user: UserId,
     session: SessionId,
@@ -173,7 +177,10 @@ export function factorChanges(
         const secret = seal(keys[0], random, `${id}/${user}`, begun.secret);
         const made = { ...whoMade(session, now), id, method: 'totp', secret, lastStep } as const;
         const expect = [begun.stands, stands];
-        const done = await list.write(user, [...factors, made], version, { remove: [begun.stands.name], expect });
+        // what was counted while there was nothing to guess would lock the owner out of their first factor
+        const counted = factors.length === 0 ? await codeCounterNames(store, user) : [];
+        const remove = [begun.stands.name, ...counted];
+        const done = await list.write(user, [...factors, made], version, { remove, expect });
         return { done, value: { ok: true, factor: id } };
       });
     },
