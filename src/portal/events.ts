@@ -10,8 +10,8 @@ export const userAgentOf = (facts: RequestFacts): string =>
 /** An event of signing in or out, with everything the request itself says. */
 export function authenticationEvent(
   facts: RequestFacts,
-  what: Pick<AuditEvent, 'action' | 'result' | 'status' | 'time'> &
-    Partial<Pick<AuditEvent, 'reason' | 'user' | 'session' | 'factors' | 'detail'>>,
+  what: Pick<AuditEvent, 'action' | 'result' | 'time'> &
+    Partial<Pick<AuditEvent, 'status' | 'reason' | 'user' | 'session' | 'factors' | 'detail'>>,
 ): AuditEvent {
   return {
     type: 'authentication',

@@ -1,7 +1,7 @@
 import { assertNever } from '../core/assert-never.ts';
 import type { AuditEvent } from '../core/event.ts';
 import type { Answer, Handler } from '../core/handler.ts';
-import type { NotAllowed } from '../identity/factors/changing.ts';
+import type { BeforeChange, EnrolOutcome, NotAllowed } from '../identity/factors/changing.ts';
 import { MANAGE_NEED } from '../identity/factors/managing.ts';
 import type { FactorId } from '../identity/factors/store.ts';
 import { totpSecretText, totpUri } from '../identity/factors/totp.ts';
@@ -47,22 +47,22 @@ async function post(deps: PortalDeps, own: Own): Promise<Answer> {
     }
     case 'confirm_totp':
       return confirm(deps, own, { ticket: fields.get('enrolment') ?? '', code: fields.get('code') ?? '' });
-    case 'backup_codes': {
-      const made = await deps.factors.makeBackupCodes(user, session.id);
-      if (!made.ok) return made.reason === 'no_factor' ? seeOther(ME_PATH) : notAllowed(deps, own, made.reason);
-      await record(deps, own, { action: 'factor_add', result: 'success', status: 200, factors: 'backup_code' });
-      return renderBackupCodes(languageOf(request.facts), made.codes);
-    }
-    case 'remove': {
-      const id = (fields.get('id') ?? '') as FactorId;
-      const removed = await deps.factors.remove(user, session.id, id);
-      if (!removed.ok)
-        return removed.reason === 'unknown_factor'
-          ? refuse(request, 'no_route')
-          : notAllowed(deps, own, removed.reason);
-      await record(deps, own, { action: 'factor_remove', result: 'success', status: 303, detail: id });
-      return seeOther(ME_PATH);
-    }
+    case 'backup_codes':
+      return recorded(deps, own, { action: 'factor_add', factors: 'backup_code' }, async (before) => {
+        const made = await deps.factors.makeBackupCodes(user, session.id, before);
+        if (made.ok) return [made, renderBackupCodes(languageOf(request.facts), made.codes)];
+        return [made, made.reason === 'no_factor' ? seeOther(ME_PATH) : await notAllowed(deps, own, made.reason)];
+      });
+    case 'remove':
+      return recorded(deps, own, { action: 'factor_remove' }, async (before) => {
+        const removed = await deps.factors.remove(user, session.id, (fields.get('id') ?? '') as FactorId, before);
+        if (removed.ok) return [removed, seeOther(ME_PATH)];
+        const { reason } = removed;
+        return [
+          removed,
+          reason === 'unknown_factor' ? refuse(request, 'no_route') : await notAllowed(deps, own, reason),
+        ];
+      });
     default:
       return refuse(request, 'ambiguous_request');
   }
@@ -81,27 +81,38 @@ async function notAllowed(deps: PortalDeps, own: Own, reason: NotAllowed['reason
   }
 }
 
-async function confirm(
+function confirm(
   deps: PortalDeps,
   own: Own,
   given: { readonly ticket: string; readonly code: string },
 ): Promise<Answer> {
-  const { session } = own;
-  const { user } = session.subject;
-  const confirmed = await deps.factors.confirmTotp(user, session.id, given);
-  const event = { action: 'factor_add', factors: 'totp' } as const;
-  if (confirmed.ok) {
-    await record(deps, own, { ...event, result: 'success', status: 303, detail: confirmed.factor });
-    return seeOther(ME_PATH);
+  const { user } = own.session.subject;
+  return recorded(deps, own, { action: 'factor_add', factors: 'totp' }, async (before) => {
+    const confirmed = await deps.factors.confirmTotp(user, own.session.id, given, before);
+    return [confirmed, confirmed.ok ? seeOther(ME_PATH) : await notConfirmed(deps, own, given, confirmed.reason)];
+  });
+}
+
+async function notConfirmed(
+  deps: PortalDeps,
+  own: Own,
+  { ticket }: { readonly ticket: string },
+  reason: Extract<EnrolOutcome, { ok: false }>['reason'],
+): Promise<Answer> {
+  const { id, subject } = own.session;
+  switch (reason) {
+    case 'wrong_code': {
+      // shown again to the form that began it alone: whoever shares the session must not learn it by sending a wrong code
+      const secret = await deps.factors.pendingTotp(subject.user, id, ticket);
+      return secret === undefined ? seeOther(ME_PATH) : enrolPage(deps, own, { secret, ticket }, true);
+    }
+    case 'too_many':
+      return mePage(deps, own, 'too_many');
+    case 'not_begun':
+      return seeOther(ME_PATH);
+    default:
+      return notAllowed(deps, own, reason);
   }
-  const { reason } = confirmed;
-  if (reason !== 'wrong_code' && reason !== 'too_many' && reason !== 'not_begun') return notAllowed(deps, own, reason);
-  const status = { wrong_code: 401, too_many: 403, not_begun: 303 }[reason];
-  await record(deps, own, { ...event, result: 'failure', reason, status });
-  // shown again to the form that began it alone: whoever shares the session must not learn it by sending a wrong code
-  const secret = reason === 'wrong_code' ? await deps.factors.pendingTotp(user, session.id, given.ticket) : undefined;
-  if (secret !== undefined) return enrolPage(deps, own, { secret, ticket: given.ticket }, true);
-  return reason === 'too_many' ? mePage(deps, own, 'too_many') : seeOther(ME_PATH);
 }
 
 function enrolPage(
@@ -122,16 +133,37 @@ function enrolPage(
   });
 }
 
-const record = (
+type Outcome = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+/** Recorded although nothing was about to be changed. */
+const TRIED: ReadonlySet<string> = new Set(['wrong_code', 'too_many', 'not_begun']);
+
+/**
+ * Makes a change that gives or takes rights: `allow` is on disk right before it, so without a record it does not happen.
+ * `success` follows when it took effect, and does not wait for the disk, since nothing may be lost to the person then;
+ * `failure` when it did not. An `allow` alone: the process or the store failed in between.
+ */
+async function recorded(
   deps: PortalDeps,
   { request, session }: Own,
-  what: Pick<AuditEvent, 'action' | 'result' | 'status'> & Partial<Pick<AuditEvent, 'reason' | 'factors' | 'detail'>>,
-): Promise<void> =>
-  deps.recorder.recordDurably(
+  what: Pick<AuditEvent, 'action' | 'factors'>,
+  change: (before: BeforeChange) => Promise<readonly [Outcome, Answer]>,
+): Promise<Answer> {
+  let factor: FactorId | undefined;
+  const event = (more: Pick<AuditEvent, 'result'> & Partial<Pick<AuditEvent, 'reason' | 'status'>>): AuditEvent =>
     authenticationEvent(request.facts, {
-      time: deps.clock.now(),
-      user: session.subject.user,
-      session: session.id,
+      ...{ time: deps.clock.now(), user: session.subject.user, session: session.id },
+      ...(factor !== undefined && { detail: factor }),
       ...what,
-    }),
-  );
+      ...more,
+    });
+  const [outcome, answer] = await change(async (id) => {
+    if (factor !== undefined) return;
+    factor = id;
+    await deps.recorder.recordDurably(event({ result: 'allow' }));
+  });
+  const { status } = answer;
+  if (outcome.ok) deps.recorder.record(event({ result: 'success', status }));
+  else if (factor !== undefined || TRIED.has(outcome.reason))
+    await deps.recorder.recordDurably(event({ result: 'failure', reason: outcome.reason, status }));
+  return answer;
+}

@@ -25,6 +25,7 @@ import { openLockout } from '../../src/identity/lockout.ts';
 import { openStore } from '../../src/stores/index.ts';
 import { temporaryDirectory } from '../stores/directory.ts';
 import { handClock, systemRandom } from '../stores/ports.ts';
+import { unrecorded } from '../support/enrol.ts';
 
 const HOME = '192.0.2.1';
 const ELSEWHERE = '198.51.100.1';
@@ -275,7 +276,7 @@ describe('the store', () => {
     if (!begun.ok) throw new Error(begun.reason);
     const { secret, ticket } = begun;
     const code = () => generateSync({ secret, epoch: Math.floor(clock.now() / 1000) });
-    expect(await factors.confirmTotp(ann, SESSION, { ticket, code: code() })).toMatchObject({ ok: true });
+    expect(await factors.confirmTotp(ann, SESSION, { ticket, code: code() }, unrecorded)).toMatchObject({ ok: true });
     clock.advance(30_000);
     return code;
   }

@@ -19,6 +19,7 @@ import { totpCode, totpSecretText, totpStep, totpUri } from '../../src/identity/
 import { openStore } from '../../src/stores/index.ts';
 import { temporaryDirectory } from '../stores/directory.ts';
 import { handClock, systemRandom } from '../stores/ports.ts';
+import { unrecorded } from '../support/enrol.ts';
 
 const SESSION: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
 // a session that nothing ends, of somebody who signed in just now: its record is not there, and stays so
@@ -62,7 +63,8 @@ async function begin(user = ann): Promise<{ secret: Uint8Array; ticket: string }
   if (!begun.ok) throw new Error(begun.reason);
   return begun;
 }
-const confirm = (ticket: string, code: string, user = ann) => factors.confirmTotp(user, SESSION, { ticket, code });
+const confirm = (ticket: string, code: string, user = ann) =>
+  factors.confirmTotp(user, SESSION, { ticket, code }, unrecorded);
 /** Enrols, and lets the step go by in which the code was used up. */
 async function enrol(user = ann): Promise<Uint8Array> {
   const { secret, ticket } = await begin(user);
@@ -71,7 +73,7 @@ async function enrol(user = ann): Promise<Uint8Array> {
   return secret;
 }
 async function makeCodes(): Promise<readonly string[]> {
-  const made = await factors.makeBackupCodes(ann, SESSION);
+  const made = await factors.makeBackupCodes(ann, SESSION, unrecorded);
   if (!made.ok) throw new Error(made.reason);
   return made.codes;
 }
@@ -173,7 +175,10 @@ describe('enrolling', () => {
     const { secret, ticket } = await begin();
     const other: SessionId = 'ses_00bbbbbbbbbbbbbbbbbbbbbbbbbb';
     const code = codeOf(secret);
-    expect(await factors.confirmTotp(ann, other, { ticket, code })).toEqual({ ok: false, reason: 'not_begun' });
+    expect(await factors.confirmTotp(ann, other, { ticket, code }, unrecorded)).toEqual({
+      ok: false,
+      reason: 'not_begun',
+    });
     clock.advance(ENROLMENT_MS);
     expect(await confirm(ticket, codeOf(secret))).toEqual({ ok: false, reason: 'not_begun' });
     expect(await factors.pendingTotp(ann, SESSION, ticket)).toBeUndefined();
@@ -326,7 +331,7 @@ describe('when the root secret is rotated', () => {
     const other = await elsewhere.beginTotp(ann, SESSION);
     if (!other.ok) throw new Error(other.reason);
     const given = { ticket: other.ticket, code: codeOf(other.secret) };
-    expect(await elsewhere.confirmTotp(ann, SESSION, given)).toMatchObject({ ok: true });
+    expect(await elsewhere.confirmTotp(ann, SESSION, given, unrecorded)).toMatchObject({ ok: true });
     clock.advance(STEP_MS);
     const before = await sealed();
     expect(await verify(ann, 'totp', codeOf(secret))).toMatchObject({ ok: true });
@@ -335,7 +340,9 @@ describe('when the root secret is rotated', () => {
   test('an enrolment that was begun before is finished after', async () => {
     const { secret, ticket } = await begin();
     const rotated = open([fresh, ...KEYS]);
-    expect(await rotated.confirmTotp(ann, SESSION, { ticket, code: codeOf(secret) })).toMatchObject({ ok: true });
+    expect(await rotated.confirmTotp(ann, SESSION, { ticket, code: codeOf(secret) }, unrecorded)).toMatchObject({
+      ok: true,
+    });
     clock.advance(STEP_MS);
     expect(await open([fresh]).verify(ann, 'totp', codeOf(secret), HERE)).toMatchObject({ ok: true });
   });
@@ -344,7 +351,7 @@ describe('when the root secret is rotated', () => {
 describe('guessing', () => {
   test('ten wrong codes in a window and network, whatever the method and however many at once; then the right one is not looked at', async () => {
     const secret = await enrol();
-    await factors.makeBackupCodes(ann, SESSION);
+    await factors.makeBackupCodes(ann, SESSION, unrecorded);
     const guesses = Array.from({ length: 50 }, (_, i) =>
       verify(ann, i % 2 === 0 ? 'totp' : 'backup_code', i % 2 === 0 ? wrongOf(secret) : 'AAAAAAAA'),
     );
@@ -399,23 +406,26 @@ describe('backup codes', () => {
   test('new ones void the old ones', async () => {
     await enrol();
     const old = await makeCodes();
-    await factors.makeBackupCodes(ann, SESSION);
+    await factors.makeBackupCodes(ann, SESSION, unrecorded);
     expect(await verify(ann, 'backup_code', old[0] as string)).toEqual({ ok: false, reason: 'wrong_code' });
     expect((await factors.list(ann)).map(({ method }) => method)).toEqual(['totp', 'backup_code']);
   });
   test('are the backup of something, and go with it', async () => {
-    expect(await factors.makeBackupCodes(ann, SESSION)).toEqual({ ok: false, reason: 'no_factor' });
+    expect(await factors.makeBackupCodes(ann, SESSION, unrecorded)).toEqual({ ok: false, reason: 'no_factor' });
     await enrol();
-    await factors.makeBackupCodes(ann, SESSION);
+    await factors.makeBackupCodes(ann, SESSION, unrecorded);
     const [totp] = await factors.list(ann);
-    expect(await factors.remove(ann, SESSION, 'fac_other')).toEqual({ ok: false, reason: 'unknown_factor' });
-    expect(await factors.remove(ann, SESSION, totp?.id ?? 'fac_none')).toEqual({ ok: true });
+    expect(await factors.remove(ann, SESSION, 'fac_other', unrecorded)).toEqual({
+      ok: false,
+      reason: 'unknown_factor',
+    });
+    expect(await factors.remove(ann, SESSION, totp?.id ?? 'fac_none', unrecorded)).toEqual({ ok: true });
     expect(await factors.list(ann)).toEqual([]);
     expect(await store.get({ partition: partitionOf(ann), name: factorsName(ann) })).toBeUndefined();
   });
   test('an administrator takes all of it away', async () => {
     await enrol();
-    await factors.makeBackupCodes(ann, SESSION);
+    await factors.makeBackupCodes(ann, SESSION, unrecorded);
     expect(await resetFactors({ store }, ann)).toBe(true);
     expect(await factors.list(ann)).toEqual([]);
     expect(await resetFactors({ store }, ann)).toBe(false);

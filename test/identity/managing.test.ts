@@ -16,6 +16,7 @@ import { type EmbeddedStore, openEmbeddedStore } from '../../src/stores/embedded
 import { HOST, keepingLog, person, start } from '../sessions/people.ts';
 import { temporaryDirectory } from '../stores/directory.ts';
 import { handClock, systemRandom } from '../stores/ports.ts';
+import { unrecorded } from '../support/enrol.ts';
 
 const random = systemRandom;
 const clock = handClock();
@@ -116,7 +117,7 @@ async function enrol(at: number, session: SessionId): Promise<string> {
   const begun = await factors.beginTotp(ann, session);
   if (!begun.ok) return begun.reason;
   const { ticket, secret } = begun;
-  const confirmed = await factors.confirmTotp(ann, session, { ticket, code: codeOf(secret) });
+  const confirmed = await factors.confirmTotp(ann, session, { ticket, code: codeOf(secret) }, unrecorded);
   return confirmed.ok ? 'ok' : confirmed.reason;
 }
 
@@ -129,10 +130,15 @@ describe('at once', () => {
       sessions.map(async ({ id }, at) => {
         const each = begun[at];
         if (each?.ok !== true) throw new Error('not begun');
-        const outcome = await gate(at).factors.confirmTotp(ann, id, {
-          ticket: each.ticket,
-          code: codeOf(each.secret),
-        });
+        const outcome = await gate(at).factors.confirmTotp(
+          ann,
+          id,
+          {
+            ticket: each.ticket,
+            code: codeOf(each.secret),
+          },
+          unrecorded,
+        );
         return outcome.ok ? 'ok' : outcome.reason;
       }),
     );
@@ -147,10 +153,10 @@ describe('at once', () => {
     const given = { ticket: begun.ticket, code: codeOf(begun.secret) };
     await gate(1).sessions.revoke(id, 'test', 'test');
     for (const outcome of [
-      await gate(0).factors.confirmTotp(ann, id, given),
+      await gate(0).factors.confirmTotp(ann, id, given, unrecorded),
       await gate(0).factors.beginTotp(ann, id),
-      await gate(0).factors.makeBackupCodes(ann, id),
-      await gate(0).factors.remove(ann, id, 'fac_x'),
+      await gate(0).factors.makeBackupCodes(ann, id, unrecorded),
+      await gate(0).factors.remove(ann, id, 'fac_x', unrecorded),
     ])
       expect(outcome).toEqual({ ok: false, reason: 'session_over' });
     expect(await gate(0).factors.list(ann)).toEqual([]);
@@ -172,8 +178,8 @@ describe('at once', () => {
               const [factor] = await factors.list(ann);
               const factorId = factor?.id ?? 'fac_none';
               if (what === 'enrol') await enrol(at, id);
-              else if (what === 'codes') await factors.makeBackupCodes(ann, id);
-              else if (what === 'remove') removed += Number((await factors.remove(ann, id, factorId)).ok);
+              else if (what === 'codes') await factors.makeBackupCodes(ann, id, unrecorded);
+              else if (what === 'remove') removed += Number((await factors.remove(ann, id, factorId, unrecorded)).ok);
               else if (what === 'prove') await sessions.elevate(id, [totp(clock.now(), factorId)], { host: HOST });
               else await sessions.revoke(id, 'test', 'test');
             }
@@ -220,7 +226,7 @@ describe('the proofs of a factor', () => {
       expect(await methods(one, at)).toEqual(['password', 'totp']);
       expect(await methods(other, at)).toEqual(['password', 'totp']);
     }
-    expect(await gate(0).factors.remove(ann, session.id, first.id)).toEqual({ ok: true });
+    expect(await gate(0).factors.remove(ann, session.id, first.id, unrecorded)).toEqual({ ok: true });
     for (const at of [0, 1]) {
       expect(await methods(one, at)).toEqual(['password']);
       expect(await methods(other, at)).toEqual(['password', 'totp']);

@@ -1,8 +1,10 @@
 import { generateSync } from 'otplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/core/handler.ts';
+import type { Recorder } from '../../src/core/ports.ts';
 import { MANAGE_FACTORS_MS } from '../../src/identity/factors/managing.ts';
 import { deviceWord } from '../../src/portal/device-word.ts';
+import { portalEndpoints } from '../../src/portal/endpoints.ts';
 import { type Browser, bodyOf, headerOf, hiddenOf } from './browser.ts';
 import { openWorld, PASSWORD, type World } from './world.ts';
 
@@ -73,10 +75,14 @@ describe('enrolling', () => {
         last_used_at: null,
       },
     ]);
-    expect(world.durable.slice(-2)).toMatchObject([
-      { action: 'factor_add', result: 'failure', reason: 'wrong_code', user, factors: 'totp' },
-      { action: 'factor_add', result: 'success', user, factors: 'totp' },
+    const event = { action: 'factor_add', user, factors: 'totp' };
+    const [{ id }] = await factorsOf(browser);
+    expect(world.events.slice(-3)).toMatchObject([
+      { ...event, result: 'failure', reason: 'wrong_code', status: 401 },
+      { ...event, result: 'allow', detail: id },
+      { ...event, result: 'success', detail: id, status: 303 },
     ]);
+    expect(world.durable.at(-1)).toMatchObject({ result: 'allow' });
     expect(JSON.stringify(world.events)).not.toContain(secretOn(page));
   });
   test('whoever shares the session is not shown the secret by a wrong code, nor finishes what another form began', async () => {
@@ -239,6 +245,33 @@ describe('removing a factor', () => {
     expect((await act(owner, 'me/factors', { action: 'backup_codes' })).status).toBe(200);
     const left = (await world.sessionOf(thief.sessionCookie ?? ''))?.proofs.map(({ method }) => method);
     expect(left).toEqual(['password']);
+  });
+});
+
+describe('what changes factors', () => {
+  test('and is overtaken after it was recorded is recorded as a failure too', async () => {
+    const browser = await signedIn();
+    await enrol(browser);
+    const [{ id }] = await factorsOf(browser);
+    const csrf = await csrfOf(browser);
+    // the sessions are ended between the record and the change
+    const recorder: Recorder = {
+      record: world.deps.recorder.record,
+      recordDurably: async (event) => {
+        await world.deps.recorder.recordDurably(event);
+        if (event.result === 'allow') await world.sessions.revokeUser(user, 'cli:root', 'test');
+      },
+    };
+    const overtaken = world.browser(portalEndpoints({ ...world.deps, recorder }));
+    for (const [cookie, value] of browser.cookies) overtaken.cookies.set(cookie, value);
+    expect((await overtaken.post('me/factors', { csrf, action: 'remove', id })).status).toBe(401);
+    expect(await world.factors.list(user)).toHaveLength(1);
+    const event = { action: 'factor_remove', detail: id, user };
+    expect(world.durable.slice(-2)).toMatchObject([
+      { ...event, result: 'allow' },
+      { ...event, result: 'failure', reason: 'session_over', status: 401 },
+    ]);
+    expect(world.events.at(-1)).toMatchObject({ result: 'failure' });
   });
 });
 

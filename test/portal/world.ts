@@ -22,6 +22,7 @@ import { openSessions } from '../../src/sessions/sessions.ts';
 import { openStore } from '../../src/stores/index.ts';
 import { temporaryDirectory } from '../stores/directory.ts';
 import { handClock, systemRandom } from '../stores/ports.ts';
+import { unrecorded } from '../support/enrol.ts';
 import { Browser } from './browser.ts';
 
 const ignore = (): void => {};
@@ -144,7 +145,7 @@ export async function openWorld() {
       const begun = await factors.beginTotp(user, session);
       if (!begun.ok) throw new Error(begun.reason);
       const code = generateSync({ secret: begun.secret, epoch: Math.floor(clock.now() / 1000) });
-      const confirmed = await factors.confirmTotp(user, session, { ticket: begun.ticket, code });
+      const confirmed = await factors.confirmTotp(user, session, { ticket: begun.ticket, code }, unrecorded);
       if (!confirmed.ok) throw new Error(confirmed.reason);
       return begun.secret;
     });
@@ -154,7 +155,7 @@ export async function openWorld() {
 
   const makeBackupCodes = (name: string): Promise<readonly string[]> =>
     asOwner(name, async (session) => {
-      const made = await factors.makeBackupCodes(userId('staff', name), session);
+      const made = await factors.makeBackupCodes(userId('staff', name), session, unrecorded);
       if (!made.ok) throw new Error(made.reason);
       return made.codes;
     });

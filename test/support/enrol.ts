@@ -7,6 +7,9 @@ import { deriveKey } from '../../src/keys/derive.ts';
 import { loadRootSecrets } from '../../src/keys/root-secrets.ts';
 import type { TestGateway } from './gateway.ts';
 
+/** For changes of factors that nobody writes down. */
+export const unrecorded = async (): Promise<void> => {};
+
 const SESSION: SessionId = 'ses_00aaaaaaaaaaaaaaaaaaaaaaaaaa';
 
 /** The code that an authenticator shows at `now`, wall-clock ms. */
@@ -31,7 +34,7 @@ export async function enrolTotp({ gateway, directory }: TestGateway, clock: Cloc
   const begun = await factors.beginTotp(user, SESSION);
   if (!begun.ok) throw new Error(`not begun: ${begun.reason}`);
   const { secret, ticket } = begun;
-  const confirmed = await factors.confirmTotp(user, SESSION, { ticket, code: codeAt(secret, clock.now()) });
+  const confirmed = await factors.confirmTotp(user, SESSION, { ticket, code: codeAt(secret, clock.now()) }, unrecorded);
   if (!confirmed.ok) throw new Error(`not enrolled: ${confirmed.reason}`);
   return secret;
 }

@@ -39,6 +39,12 @@ export type RemoveOutcome =
   | NotAllowed;
 
 /**
+ * Called when a change was judged and allowed, right before it is made, with the factor that it is about; what it throws
+ * prevents the change. Called again, with the same factor, when something came in between and the change was judged anew.
+ */
+export type BeforeChange = (factor: FactorId) => Promise<void>;
+
+/**
  * Changes of factors by a session of their user. Whether it may (managing.ts) is judged on the session and the factors as they are
  * stored, and both are conditions of the commit: of any number of requests at once, in any number of processes, each is
  * judged on what the one before left behind, and nothing that an ended session began takes effect.
@@ -56,11 +62,12 @@ export interface FactorChanges {
     user: UserId,
     session: SessionId,
     given: { readonly ticket: string; readonly code: string },
+    before: BeforeChange,
   ): Promise<EnrolOutcome>;
   /** Ten new codes, instead of the former ones. */
-  makeBackupCodes(user: UserId, session: SessionId): Promise<BackupOutcome>;
+  makeBackupCodes(user: UserId, session: SessionId, before: BeforeChange): Promise<BackupOutcome>;
   /** With the last other factor the backup codes go too. Proofs by what was removed count in no session any more (standing.ts). */
-  remove(user: UserId, session: SessionId, factor: FactorId): Promise<RemoveOutcome>;
+  remove(user: UserId, session: SessionId, factor: FactorId, before: BeforeChange): Promise<RemoveOutcome>;
 }
 
 /** Authenticators of one user: an old and a new phone side by side, and one more. */
@@ -164,7 +171,8 @@ export function factorChanges(
       return (await enrolment(user, session, ticket))?.secret;
     },
 
-    confirmTotp(user, session, given) {
+    confirmTotp(user, session, given, before) {
+      const id = newId();
       return step<EnrolOutcome>(user, session, async (factors, { version, stands, now }) => {
         const begun = await enrolment(user, session, given.ticket);
         if (begun === undefined) return { done: true, value: { ok: false, reason: 'not_begun' } };
@@ -173,38 +181,40 @@ export function factorChanges(
         const code = totpCode(given.code);
         const lastStep = code === undefined ? undefined : totpStep(begun.secret, code, now, { drift: deps.drift() });
         if (lastStep === undefined) return { done: true, value: { ok: false, reason: 'wrong_code' } };
-        const id = newId();
         const secret = seal(keys[0], random, `${id}/${user}`, begun.secret);
         const made = { ...whoMade(session, now), id, method: 'totp', secret, lastStep } as const;
         const expect = [begun.stands, stands];
         // what was counted while there was nothing to guess would lock the owner out of their first factor
         const counted = factors.length === 0 ? await codeCounterNames(store, user) : [];
         const remove = [begun.stands.name, ...counted];
+        await before(id);
         const done = await list.write(user, [...factors, made], version, { remove, expect });
         return { done, value: { ok: true, factor: id } };
       });
     },
 
-    makeBackupCodes(user, session) {
+    makeBackupCodes(user, session, before) {
+      const id = newId();
       const codes = newBackupCodes(random);
       const setKey = random.bytes(SET_KEY_BYTES);
       return step<BackupOutcome>(user, session, async (factors, { version, stands, now }) => {
         const others = factors.filter(({ method }) => method !== 'backup_code');
         if (others.length === 0) return { done: true, value: { ok: false, reason: 'no_factor' } };
-        const id = newId();
         const secret = seal(keys[0], random, `${id}/${user}`, setKey);
         const hashes = codes.map((code) => ({ hash: backupCodeHash(setKey, user, id, code), used: 0 }));
         const made = { ...whoMade(session, now), id, method: 'backup_code', secret, codes: hashes } as const;
+        await before(id);
         const done = await list.write(user, [...others, made], version, { expect: [stands] });
         return { done, value: { ok: true, codes } };
       });
     },
 
-    remove(user, session, factor) {
+    remove(user, session, factor, before) {
       return step<RemoveOutcome>(user, session, async (factors, { version, stands }) => {
         const left = factors.filter(({ id }) => id !== factor);
         if (left.length === factors.length) return { done: true, value: { ok: false, reason: 'unknown_factor' } };
         const useful = left.every(({ method }) => method === 'backup_code') ? [] : left;
+        await before(factor);
         return { done: await list.write(user, useful, version, { expect: [stands] }), value: { ok: true } };
       });
     },
