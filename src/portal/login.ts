@@ -1,7 +1,7 @@
 import type { Answer, HandlerRequest } from '../core/handler.ts';
 import type { SignInOutcome } from '../identity/sign-in.ts';
 import { mac } from '../keys/mac.ts';
-import { signInUrl } from '../pages/paths.ts';
+import { freshSignInUrl, signInUrl } from '../pages/paths.ts';
 import { admit, signedIn } from './admit.ts';
 import { lockedOut, refuse, refusedAsBlocked, seeOther } from './answers.ts';
 import { askForCode, checkCode } from './code-step.ts';
@@ -39,13 +39,14 @@ function get(deps: PortalDeps, request: HandlerRequest, transport: Transport): A
 
 async function post(deps: PortalDeps, request: HandlerRequest, transport: Transport): Promise<Answer> {
   const { facts } = request;
+  // the form of somebody who is signed in was opened with prompt=login: without it they would be sent on unasked
+  const again = request.session === undefined ? signInUrl : freshSignInUrl;
   const reading = await readForm(request);
-  if (!reading.ok) return refused(deps, request, reading.reason, signInUrl('/'));
+  if (!reading.ok) return refused(deps, request, reading.reason, again('/'));
   const { fields } = reading;
   const target = targetOf(deps, facts, fields.get('return_to'));
   const nonce = provenNonce(deps, facts, fields.get('csrf'));
-  if (nonce === undefined)
-    return refused(deps, request, 'csrf_failed', signInUrl(target, deps.options().maxTargetBytes));
+  if (nonce === undefined) return refused(deps, request, 'csrf_failed', again(target, deps.options().maxTargetBytes));
   if (fields.has('code')) return checkCode(deps, request, transport, { fields, target, nonce });
 
   const username = fields.get('username') ?? '';
