@@ -12,7 +12,7 @@ interface Enrolled {
   readonly createdBy: SessionId;
   /** wall-clock ms; undefined: never */
   readonly usedAt: number | undefined;
-  /** seal.ts: what the app and we both know, or the key under which the backup codes are kept */
+  /** seal.ts: what the app and we both know, or the key under which the backup codes are kept; empty where there are none */
   readonly secret: string;
 }
 
@@ -49,17 +49,20 @@ function decodeFactor(value: Json): FactorRecord {
   const { id, createdAt, createdBy, usedAt, method, secret, lastStep, codes } = fieldsOf(value) ?? {};
   if (typeof id !== 'string' || !id.startsWith('fac_') || typeof createdBy !== 'string' || !isNumber(createdAt))
     throw unreadable();
-  if ((usedAt !== null && !isNumber(usedAt)) || typeof secret !== 'string') throw unreadable();
-  const enrolled: Enrolled = {
+  if (usedAt !== null && !isNumber(usedAt)) throw unreadable();
+  const enrolled: Omit<Enrolled, 'secret'> = {
     id: id as FactorId,
     createdAt,
     createdBy: createdBy as SessionId,
     usedAt: usedAt ?? undefined,
-    secret,
   };
-  if (method === 'totp' && isNumber(lastStep)) return { ...enrolled, method, lastStep };
+  // sets had no key of their own once: such codes cannot be checked any more, and the other factors need not go with them
+  if (method === 'backup_code' && Array.isArray(codes) && secret === undefined)
+    return { ...enrolled, method, secret: '', codes: [] };
+  if (typeof secret !== 'string') throw unreadable();
+  if (method === 'totp' && isNumber(lastStep)) return { ...enrolled, method, secret, lastStep };
   if (method === 'backup_code' && Array.isArray(codes))
-    return { ...enrolled, method, codes: (codes as readonly Json[]).map(decodeCode) };
+    return { ...enrolled, method, secret, codes: (codes as readonly Json[]).map(decodeCode) };
   throw unreadable();
 }
 

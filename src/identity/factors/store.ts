@@ -139,7 +139,8 @@ export function openFactors(
       return totpStep(secret, code, now, { drift }) === undefined ? 'wrong_code' : 'used_code';
     }
     const code = backupCode(typed);
-    if (code === undefined) return 'wrong_code';
+    // without codes there may be no key either (record.ts)
+    if (code === undefined || factor.codes.length === 0) return 'wrong_code';
     const wanted = backupCodeHash(secretOf(user, factor), user, factor.id, code);
     const hashes = factor.codes.map(({ hash }) => hash);
     const at = findBackupCode(wanted, hashes);
