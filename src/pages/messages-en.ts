@@ -185,7 +185,7 @@ export const ENGLISH: Messages = {
     needAge: 'Not older than (seconds)',
     needAnyOf: 'One of',
     needAllOf: 'All of',
-    retryIn: 'Try again after (seconds)',
+    retryIn: 'Try again after',
     codeTitle: 'One more step',
     codeLead: 'Your password was right. Now confirm with your second factor.',
     code: 'Code',

@@ -3,6 +3,7 @@ import { ERRORS, type ErrorRow, errorRow } from '../core/errors.ts';
 import type { Answer } from '../core/handler.ts';
 import { REASONS, type ReasonCode } from '../core/reasons.ts';
 import { challenge } from './challenge.ts';
+import { durationText } from './duration.ts';
 import { type Html, html } from './html.ts';
 import { type Language, messagesIn } from './languages.ts';
 import { type HeaderPair, PROTECTIVE_HEADERS, renderPage } from './layout.ts';
@@ -98,7 +99,7 @@ ${fact(messages, 'reference', html`<code>${view.id}</code> <span class="muted">$
 ${fact(messages, 'reason', html`<code>${view.reason}</code>`)}
 ${view.detail !== undefined && fact(messages, 'details', html`${view.detail}`)}
 ${view.stepUpNeed !== undefined && needFacts(view.stepUpNeed, messages)}
-${retryAfter !== undefined && fact(messages, 'retryIn', html`${Math.max(0, Math.ceil(retryAfter))}`)}
+${retryAfter !== undefined && fact(messages, 'retryIn', html`${durationText(language, retryAfter)}`)}
 ${view.traceRule !== undefined && fact(messages, 'rule', ruleText(view.traceRule))}
 </dl>`;
   return renderPage({ status: row.status, language, title: message.title, content, headers });

@@ -80,7 +80,7 @@ describe('per address', () => {
     const page = await get(gate, '/', ['Accept: text/html', 'Sec-Fetch-Mode: navigate']);
     expect([page.status, page.headers.get('content-type')]).toEqual([429, 'text/html; charset=utf-8']);
     expect(page.body).toContain('<code>rate_limited</code>');
-    expect(page.body).toContain('Try again after (seconds)');
+    expect(page.body).toContain('<dt>Try again after</dt>');
     await gate.gateway.close(1000);
     const { events } = auditOf(join(gate.directory, 'data', 'audit.ndjson'));
     expect(events.at(-1)).toMatchObject({

@@ -67,6 +67,24 @@ describe.each([true, false])('html: %s', (html) => {
     expect(headerOf(given, 'Retry-After')).toEqual(['13']);
   });
 
+  test.each([
+    [-1, '0 seconds', '0'],
+    [0.2, '1 second', '1'],
+    [119, '119 seconds', '119'],
+    [119.5, '2 minutes', '120'],
+    [121, '3 minutes', '121'],
+    [900, '15 minutes', '900'],
+    [7199, '120 minutes', '7199'],
+    [7201, '3 hours', '7201'],
+    [172_799, '48 hours', '172799'],
+    [172_800, '2 days', '172800'],
+    [2_591_910, '30 days', '2591910'],
+  ])('after %d s: a person reads %s, a program %s', (retryAfterSeconds, read, header) => {
+    const answer = renderRefusal(view({ reason: 'locked_out', html, retryAfterSeconds }));
+    expect(headerOf(answer, 'Retry-After')).toEqual([header]);
+    expect(text(answer).includes(`<dt>Try again after</dt><dd>${read}</dd>`)).toBe(html);
+  });
+
   test('extra headers are carried', () => {
     const answer = renderRefusal(view({ reason: 'method_not_allowed', html, extraHeaders: [['Allow', 'GET']] }));
     expect(headerOf(answer, 'Allow')).toEqual(['GET']);

@@ -119,6 +119,7 @@ describe('an attacker with the right password in another network', () => {
     expect([refused.status, refused.setCookies]).toEqual([429, []]);
     expect(retryAfter(refused)).toBeGreaterThan(0);
     expect(retryAfter(refused)).toBeLessThanOrEqual(CODE_WINDOW_MS / 1000);
+    expect(refused.body).toContain('<dt>Try again after</dt><dd>15 minutes</dd>');
     expect(refused.body).toContain('locked_out');
     const owner = await signIn(from(HOME));
     expect(owner.status).toBe(303);
@@ -151,6 +152,7 @@ describe('an attacker with the right password in many networks', () => {
       const refused = await signIn(from(address));
       expect([refused.status, refused.setCookies]).toEqual([429, []]);
       expect(retryAfter(refused)).toBeGreaterThan(24 * 3600);
+      expect(refused.body).toContain('<dt>Try again after</dt><dd>30 days</dd>');
     }
     clock.advance(CODE_WINDOW_MS);
     expect(await guess(from(strange(0)), 5)).toEqual(times(5, 429));

@@ -53,7 +53,7 @@ test('the answer says in how many seconds it works again, and then it does', asy
   world.clock.advance(windowMs - 29_500);
   const locked = await world.browser().signIn('ann', PASSWORD);
   expect(headerOf(locked, 'Retry-After')).toEqual(['30']);
-  expect(bodyOf(locked)).toContain('<dt>Try again after (seconds)</dt><dd>30</dd>');
+  expect(bodyOf(locked)).toContain('<dt>Try again after</dt><dd>30 seconds</dd>');
   expect(bodyOf(locked)).toContain('<code>locked_out</code>');
   world.clock.advance(29_500);
   expect((await world.browser().signIn('ann', PASSWORD)).status).toBe(303);
