@@ -85,8 +85,9 @@ describe('a gateway elsewhere', () => {
     ['there', there],
   ])('unlocks, %s', async (_name, command) => {
     while ((await guess('ann')) !== 429);
-    expect((await command(['user', 'unlock', 'ann'])).stdout).toBe(
-      'staff:ann is unlocked; cleared 2 counter(s) of attempts\n',
+    expect((await command(['user', 'unlock', 'ann'])).stdout).toMatch(
+      // that of the network, and, until ann has signed in from there, that of all networks
+      /^staff:ann is unlocked; cleared [12] counter\(s\) of attempts\n$/,
     );
     expect(await visit(await gate.signIn('ann'))).toBe(200);
     const audited = readFileSync(join(gate.directory, 'data', 'audit.ndjson'), 'utf8')
