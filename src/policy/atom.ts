@@ -106,11 +106,13 @@ const isComparable = (value: Scalar, kind: string): boolean => typeof value === 
 function compileList(operator: 'any_of' | 'all_of', values: readonly Scalar[], fold: boolean): JudgeReading {
   const same = relationOf('list', 'equals', fold);
   if (operator === 'any_of') {
-    const wanted = new Set(values);
+    const wanted: ReadonlySet<unknown> = new Set(values);
     return (reading) => {
       // the common case: a plain list against a set
-      if (!fold && Array.isArray(reading))
-        return triOf((reading as readonly string[]).some((member) => wanted.has(member)));
+      if (!fold && Array.isArray(reading)) {
+        for (const member of reading) if (wanted.has(member)) return YES;
+        return NO;
+      }
       return values.reduce<Tri>((found, value) => or(found, holds(reading, value, same)), NO);
     };
   }

@@ -28,12 +28,12 @@ export type ExplainedCondition =
 
 export interface Condition<C> {
   readonly test: (context: C) => Tri;
-  /** of its dearest comparison: 0 free, 1 cheap, 2 costly; parts of a conjunction run in this order */
+  /** of its dearest comparison: a rank, see `compileComparison`; parts of a conjunction run in this order */
   readonly cost: number;
   explain(context: C): ExplainedCondition;
 }
 
-/** What compiling an expression of one policy needs. `costOf` is of an attribute. */
+/** What compiling an expression of one policy needs. `costOf` is of reading an attribute: 0 free, 1 cheap, 2 costly. */
 export interface ConditionScope<C> {
   readonly binding: Binding<C>;
   readonly costOf: (ref: AttributeRef) => number;
@@ -122,7 +122,10 @@ function compileComparison<C>(scope: ConditionScope<C>, atom: Atom): Condition<C
   const refs = refsOf(atom);
   const reads = refs.map((ref): readonly [string, Read<C>] => [ref.written, scope.binding.read(ref)]);
   const pattern = atom.operator === 'matches' || atom.operator === 'glob' ? 1 : 0;
-  const cost = refs.reduce((highest, ref) => Math.max(highest, scope.costOf(ref)), pattern);
+  const reading = refs.reduce((highest, ref) => Math.max(highest, scope.costOf(ref)), pattern);
+  // of what is equally cheap to read, a single value is compared faster than a list is searched or an address parsed
+  const comparing = atom.ref.type === 'address' ? 2 : atom.ref.type === 'list' ? 1 : 0;
+  const cost = 3 * reading + comparing;
   const operand = operandText(atom);
   const { line, column } = atom.place;
   const explain = (context: C): ExplainedCondition => ({
