@@ -105,10 +105,10 @@ const isComparable = (value: Scalar, kind: string): boolean => typeof value === 
 
 function compileList(operator: 'any_of' | 'all_of', values: readonly Scalar[], fold: boolean): JudgeReading {
   const same = relationOf('list', 'equals', fold);
+  // a plain list is the common case
   if (operator === 'any_of') {
     const wanted: ReadonlySet<unknown> = new Set(values);
     return (reading) => {
-      // the common case: a plain list against a set
       if (!fold && Array.isArray(reading)) {
         for (const member of reading) if (wanted.has(member)) return YES;
         return NO;
@@ -116,7 +116,14 @@ function compileList(operator: 'any_of' | 'all_of', values: readonly Scalar[], f
       return values.reduce<Tri>((found, value) => or(found, holds(reading, value, same)), NO);
     };
   }
-  return (reading) => values.reduce<Tri>((all, value) => and(all, holds(reading, value, same)), YES);
+  return (reading) => {
+    if (!fold && Array.isArray(reading)) {
+      const list: readonly Scalar[] = reading;
+      for (const value of values) if (!list.includes(value)) return NO;
+      return YES;
+    }
+    return values.reduce<Tri>((all, value) => and(all, holds(reading, value, same)), YES);
+  };
 }
 
 function compilePattern(operator: 'glob' | 'matches', source: string, fold: boolean): Judge {

@@ -9,7 +9,7 @@ import { type ConditionScope, compileCondition } from './condition.ts';
 import { type Explanation, explainDecision } from './explain.ts';
 import { type CompiledRule, compileJudgement, compileLoginJudgement } from './judgement.ts';
 import { didYouMean } from './report.ts';
-import { guardsOf } from './rule-index.ts';
+import { guardsOf, type Source } from './rule-index.ts';
 import {
   type AttributeRef,
   atomsOf,
@@ -201,12 +201,17 @@ function compileRules<C>(
       conditions: policy.conditions,
       compiled: new Map(),
     };
-    const free = (ref: AttributeRef): Read<C> | undefined =>
-      attribute(ref).cost === 'free' && !isVeiled(ref) ? read(ref) : undefined;
+    const sourceOf = (ref: AttributeRef): Source<C> | undefined => {
+      const { cost, foldsCase: folds } = attribute(ref);
+      // lists are looked up member by member, unfolded
+      return cost === 'free' && !isVeiled(ref) && !(folds && ref.type === 'list')
+        ? { read: read(ref), folds }
+        : undefined;
+    };
     return policy.rules.map((rule): CompiledRule<C> => {
       const condition = rule.when === undefined ? undefined : compileCondition(scope, rule.when);
       const ref = Object.freeze({ policy: policy.name, rule: rule.name, file: policy.file, line: rule.place.line });
-      const guards = guardsOf(rule.when, policy.conditions, free);
+      const guards = guardsOf(rule.when, policy.conditions, sourceOf);
       return { ref, rule, condition, test: condition?.test ?? (() => YES), guards };
     });
   });

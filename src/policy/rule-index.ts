@@ -2,134 +2,161 @@ import type { Reading } from '../core/signal.ts';
 import type { AttributeRef, Expression } from './syntax.ts';
 import { foldText } from './text-match.ts';
 
-/**
- * Where in an index a rule stands: it is false for every request whose text is under none of `keys`. Texts are folded, so one
- * index serves routes that are case-sensitive and those that are not.
- */
-export interface Guard<C> {
-  readonly attribute: string;
+/** How an index reads an attribute. */
+export interface Source<C> {
   readonly read: (context: C) => Reading;
-  /** whole texts, or beginnings that end in `/` */
+  /** texts that differ in case only may be the same: keys and readings are folded */
+  readonly folds: boolean;
+}
+
+/** Gives nothing for what must not be read before it is needed. */
+export type SourceOf<C> = (ref: AttributeRef) => Source<C> | undefined;
+
+/**
+ * What a rule can be found by: it is false for every request whose text is under none of the keys, or whose list holds none
+ * of them.
+ */
+export interface Guard<C> extends Source<C> {
+  readonly ref: AttributeRef;
+  /** whole texts, beginnings that end in `/`, or members */
   readonly keys: readonly string[];
 }
 
-/** What deriving guards asks of the program: a reader, or undefined for what must not be read before it is needed. */
-export type FreeReader<C> = (ref: AttributeRef) => ((context: C) => Reading) | undefined;
+/** A rule with more is looked at always: a long list that many rules name would be written out for each of them. */
+const MAX_KEYS = 64;
+/** With fewer, looking at every rule costs less than looking them up. */
+const MIN_KEYS = 8;
 
 /**
- * The guards of a rule: what must hold for it, each by itself, and compares a text with constants. A conjunction is false
- * when one of its parts is, whatever the others are, unknown included (policy-language 7).
+ * The guards of a rule: each must hold for it, by itself. A conjunction is false when one of its parts is, whatever the others
+ * are, unknown included, and a disjunction when all of its parts are (policy-language 7).
  */
 export function guardsOf<C>(
   expression: Expression | undefined,
   conditions: ReadonlyMap<string, Expression>,
-  free: FreeReader<C>,
+  sourceOf: SourceOf<C>,
 ): readonly Guard<C>[] {
   switch (expression?.kind) {
     case 'all':
-      return expression.of.flatMap((part) => guardsOf(part, conditions, free));
+      return expression.of.flatMap((part) => guardsOf(part, conditions, sourceOf));
     case 'any':
-      return shared(expression.of.map((part) => guardsOf(part, conditions, free)));
+      return shared(expression.of.map((part) => guardsOf(part, conditions, sourceOf)));
     case 'is':
-      return guardsOf(conditions.get(expression.name), conditions, free);
+      return guardsOf(conditions.get(expression.name), conditions, sourceOf);
     case 'atom': {
       const { ref, operator, operands } = expression;
-      if (ref.type !== 'string' || !(operator === 'equals' || operator === 'in' || operator === 'prefix')) return [];
-      const read = free(ref);
-      const keys = operands.map((each) => (each.kind === 'value' ? keyOf(String(each.value), operator) : undefined));
-      if (read === undefined || keys.length > MAX_KEYS || !keys.every((key) => key !== undefined)) return [];
-      return [{ attribute: ref.written, read, keys: [...new Set(keys)] }];
+      const source = sourceOf(ref);
+      const values = operands.flatMap((each) => (each.kind === 'value' ? [String(each.value)] : []));
+      if (source === undefined || values.length < operands.length) return [];
+      const keys = keysOf(ref, operator, source.folds ? values.map(foldText) : values);
+      return keys.length === 0 || keys.length > MAX_KEYS ? [] : [{ ...source, ref, keys }];
     }
     default:
       return [];
   }
 }
 
-/** A disjunction is false when every part is: what guards them all guards it, with the keys of all. */
+function keysOf({ type }: AttributeRef, operator: string, values: readonly string[]): readonly string[] {
+  if (type === 'list') return operator === 'any_of' ? values : operator === 'all_of' ? values.slice(0, 1) : [];
+  if (type !== 'string') return [];
+  if (operator === 'equals' || operator === 'in') return values;
+  if (operator === 'prefix') return beginnings(values);
+  // patterns fold in their own way, which is ours for these characters only
+  return operator === 'glob' ? beginnings(values.map((text) => /^[!-)+->@-~]*/.exec(text)?.[0] ?? '')) : [];
+}
+
+/** Cut after the last `/`: what follows does not change how the letters before it are folded, as it does a final sigma. */
+function beginnings(texts: readonly string[]): readonly string[] {
+  const cut = texts.map((text) => text.slice(0, text.lastIndexOf('/') + 1));
+  return cut.includes('') ? [] : cut;
+}
+
 const shared = <C>([first = [], ...others]: readonly (readonly Guard<C>[])[]): readonly Guard<C>[] =>
   first.flatMap((guard) => {
-    const same = others.map((guards) => guards.find(({ attribute }) => attribute === guard.attribute));
+    const same = others.map((guards) => guards.find(({ ref }) => ref.written === guard.ref.written));
     if (!same.every((each) => each !== undefined)) return [];
-    const keys = [...new Set([guard, ...same].flatMap((each) => each.keys))];
+    const keys = [guard, ...same].flatMap((each) => each.keys);
     return keys.length > MAX_KEYS ? [] : [{ ...guard, keys }];
   });
 
-/**
- * A beginning is cut after its last `/`, where no letter's folding depends on what follows (a final sigma's does). One
- * without any is no key.
- */
-function keyOf(text: string, operator: 'equals' | 'in' | 'prefix'): string | undefined {
-  const folded = foldText(text);
-  if (operator !== 'prefix') return folded;
-  const slash = folded.lastIndexOf('/');
-  return slash < 0 ? undefined : folded.slice(0, slash + 1);
+interface Guarded<C> {
+  readonly guards: readonly Guard<C>[];
 }
 
-/** Below this many different keys, looking at every rule costs less than looking it up. */
-const MIN_KEYS = 8;
-/** A rule with more is looked at always: a long list that many rules name would be written out for each of them. */
-const MAX_KEYS = 64;
+/** The rules of an index that are found by one attribute. */
+interface Drawer<C, R> {
+  readonly guard: Guard<C>;
+  readonly rules: R[];
+  readonly byKey: Map<string, Set<R>>;
+}
 
 /**
- * Compiles an index over the attribute whose guards have the most different keys. What it gives for a request are shelves,
- * made by `shelve` of rules in their order: together they hold every rule that may be other than false, some of them twice.
- * A look-up costs what the length of the text allows, not the number of rules; its answer is good until the next one. Without
- * an attribute worth it there is one shelf with all rules.
+ * Compiles an index. What it gives for a request are shelves, made by `shelve` of rules in their order: together they hold
+ * every rule that may be other than false, some of them twice. A look-up costs what texts and lists of the request are long,
+ * not what the rules are many; its answer is good until the next one.
  */
-export function compileIndex<C, R extends { readonly guards: readonly Guard<C>[] }, S>(
+export function compileIndex<C, R extends Guarded<C>, S>(
   rules: readonly R[],
   shelve: (rules: readonly R[]) => S,
 ): (context: C) => readonly S[] {
-  const everything = [shelve(rules)];
-  const best = bestGuard(rules);
-  if (best === undefined) return () => everything;
-  const { attribute, read } = best;
-  const always: R[] = [];
-  const byKey = new Map<string, R[]>();
-  let depth = 0;
-  for (const rule of rules) {
-    const guard = rule.guards.find((each) => each.attribute === attribute);
-    if (guard === undefined) always.push(rule);
-    for (const key of guard?.keys ?? []) {
-      const under = byKey.get(key);
-      if (under === undefined) byKey.set(key, [rule]);
-      else under.push(rule);
-      depth = Math.max(depth, key.split('/').length - 1);
-    }
+  const drawers = [...sort<C, R>(rules).values()].filter(({ byKey }) => byKey.size >= MIN_KEYS);
+  const away = new Set(drawers.flatMap((drawer) => drawer.rules));
+  const found = [shelve(rules.filter((rule) => !away.has(rule)))];
+  const lookUps = drawers.map((drawer) => compileDrawer(drawer, shelve, found));
+  return (context) => {
+    found.length = 1;
+    for (const lookUp of lookUps) lookUp(context);
+    return found;
+  };
+}
+
+/** Puts each rule into the drawer of that guard of its own which tells most rules apart. */
+function sort<C, R extends Guarded<C>>(rules: readonly R[]): ReadonlyMap<string, Drawer<C, R>> {
+  const keys = new Map<string, Set<string>>();
+  for (const { ref, keys: own } of rules.flatMap((rule) => rule.guards)) {
+    const known = keys.get(ref.written) ?? new Set();
+    for (const key of own) known.add(key);
+    keys.set(ref.written, known);
   }
-  const shelves = new Map([...byKey].map(([key, under]) => [key, shelve(under)]));
-  const found = [shelve(always)];
+  const weight = ({ ref }: Guard<C>): number => keys.get(ref.written)?.size ?? 0;
+  const drawers = new Map<string, Drawer<C, R>>();
+  for (const rule of rules) {
+    const [guard] = rule.guards.toSorted((a, b) => weight(b) - weight(a));
+    if (guard === undefined) continue;
+    const drawer: Drawer<C, R> = drawers.get(guard.ref.written) ?? { guard, rules: [], byKey: new Map() };
+    drawers.set(guard.ref.written, drawer);
+    drawer.rules.push(rule);
+    for (const key of guard.keys) drawer.byKey.set(key, (drawer.byKey.get(key) ?? new Set()).add(rule));
+  }
+  return drawers;
+}
+
+function compileDrawer<C, R, S>(
+  { guard, rules, byKey }: Drawer<C, R>,
+  shelve: (rules: readonly R[]) => S,
+  found: S[],
+): (context: C) => void {
+  const { ref, read, folds } = guard;
+  const whole = shelve(rules);
+  const shelves = new Map([...byKey].map(([key, under]) => [key, shelve([...under])]));
+  const depth = [...byKey.keys()].reduce((most, key) => Math.max(most, key.split('/').length - 1), 0);
   const add = (key: string): void => {
     const shelf = shelves.get(key);
     if (shelf !== undefined) found.push(shelf);
   };
-  return (context) => {
-    const reading = read(context);
-    // several values, or none that is known: every rule has something to say
-    if (typeof reading !== 'string') return everything;
-    const text = foldText(reading);
-    found.length = 1;
+  const addText = (text: string): void => {
     let slash = text.indexOf('/');
     for (let i = 0; i < depth && slash >= 0; i++) {
       add(text.slice(0, slash + 1));
       slash = text.indexOf('/', slash + 1);
     }
     if (!text.endsWith('/')) add(text);
-    return found;
   };
-}
-
-function bestGuard<C>(rules: readonly { readonly guards: readonly Guard<C>[] }[]): Guard<C> | undefined {
-  const keys = new Map<string, Set<string>>();
-  let best: Guard<C> | undefined;
-  let most = MIN_KEYS - 1;
-  for (const guard of rules.flatMap((rule) => rule.guards)) {
-    const known = keys.get(guard.attribute) ?? new Set();
-    keys.set(guard.attribute, known);
-    for (const key of guard.keys) known.add(key);
-    if (known.size <= most) continue;
-    most = known.size;
-    best = guard;
-  }
-  return best;
+  return (context) => {
+    const reading = read(context);
+    if (ref.type === 'string' && typeof reading === 'string') addText(folds ? foldText(reading) : reading);
+    else if (ref.type === 'list' && Array.isArray(reading)) for (const member of reading) add(member);
+    // several values, or none that is known: every rule has something to say
+    else found.push(whole);
+  };
 }

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { absent, type Reading, Repeated, unknown } from '../../src/core/signal.ts';
+import { absent, PartialList, type Reading, Repeated, unknown } from '../../src/core/signal.ts';
 import { networkSet, parseAddress, parseNetwork } from '../../src/policy/address.ts';
 import type { ExplainedRule, Explanation } from '../../src/policy/explain.ts';
 import { NOW } from './arbitrary.ts';
 import { outcome, policyFile, programOf, proof, situation } from './harness.ts';
 
-/** Rules are found by the path that they name; explain judges every rule in full, whatever it names. */
+/** Rules are found by the paths and groups that they name; explain judges every rule in full, whatever it names. */
 
 // capitals, letters that fold to several or to others, a sigma that folds by what follows, empty segments, no slash at all
-const segment = fc.constantFrom('a', 'A', 'b', 'ΑΣ', 'ας', 'ß', 'SS', 'K', 'k', 'İ', '');
+const segment = fc.constantFrom('a', 'A', 'b', 'ΑΣ', 'ας', 'ß', 'ẞ', 'ſſ', 'SS', 'K', 'k', 'İ', '');
 const path = fc
   .tuple(fc.constantFrom('/', '/', '/', ''), fc.array(segment, { maxLength: 3 }), fc.constantFrom('', '/'))
   .map(([start, segments, end]) => `${start}${segments.join('/')}${end}`);
@@ -19,6 +19,10 @@ const one = fc.oneof(
   written.map((equals) => ({ 'request.path': { equals } })),
   fc.array(path, { minLength: 1, maxLength: 3 }).map((list) => ({ 'request.path': { in: list } })),
   written.map((prefix) => ({ 'request.path': { prefix } })),
+  fc
+    .tuple(path, fc.constantFrom('', '*', '**', '/**', '?', 'a?/*'))
+    .filter(([start, end]) => start + end !== '')
+    .map(([start, end]) => ({ 'request.path': { glob: start + end } })),
   fc.tuple(written, written).map(([prefix, suffix]) => ({ 'request.path': { prefix, suffix } })),
   fc.constantFrom(
     { is: 'below-a' },
@@ -27,8 +31,17 @@ const one = fc.oneof(
     { 'request.path': { prefix: { attribute: 'request.params.x' } } },
   ),
 );
+const group = fc.constantFrom('ops', 'dev', 'Ops', 'a/b', 'a');
+const groups = fc.oneof(
+  fc.array(group, { minLength: 1, maxLength: 2 }).map((any_of) => ({ 'identity.groups': { any_of } })),
+  fc.array(group, { minLength: 1, maxLength: 2 }).map((all_of) => ({ 'identity.groups': { all_of } })),
+  fc.constantFrom({ 'identity.groups': { none_of: ['ops'] } }, { 'identity.groups': { empty: true } }),
+);
 const when = fc.oneof(
   one,
+  groups,
+  fc.tuple(one, groups).map(([each, more]) => ({ ...each, ...more })),
+  fc.tuple(groups, groups).map((any) => ({ any })),
   fc.array(one, { minLength: 1, maxLength: 2 }).map((any) => ({ any })),
   fc.tuple(one, fc.constantFrom('GET', 'PUT')).map(([each, method]) => ({ ...each, 'request.method': method })),
   fc.tuple(one, fc.constantFrom('GET', 'PUT')).map(([each, method]) => ({ any: [each, { 'request.method': method }] })),
@@ -55,9 +68,19 @@ const reading: fc.Arbitrary<Reading> = fc.oneof(
 const request = fc.record({
   'request.path': reading,
   'request.params.x': path,
+  'identity.groups': fc.oneof(
+    { weight: 6, arbitrary: fc.uniqueArray(group, { maxLength: 3 }) },
+    fc.constantFrom<Reading>(absent, unknown, new PartialList(['dev'], ['ops', 'a/b'])),
+  ),
   'request.method': fc.constantFrom('GET', 'PUT'),
   'identity.sub': fc.constantFrom<Reading>('ann', unknown),
 });
+
+/** So many that looking rules up is worth it. */
+const others = Array.from({ length: 16 }, (_, i) => ({
+  allow: `other-${i}`,
+  when: i % 2 === 0 ? { 'request.path': `/other/${i}` } : { 'identity.groups': `other-${i}` },
+}));
 
 /** The answer by the sentences of the page, from what each rule is by itself. */
 function answer({ rules: all, login, authenticated }: Explanation): string {
@@ -75,7 +98,7 @@ function answer({ rules: all, login, authenticated }: Explanation): string {
   return allowed === undefined ? 'deny/-' : `step_up/${stepUp?.rule}`;
 }
 
-test('rules that are found by their path answer as if every rule were judged', () => {
+test('rules that are found by what they name answer as if every rule were judged', () => {
   const conditions = { 'below-a': { 'request.path': { prefix: '/a/' } } };
   // so many that looking rules up is worth it
   const others = Array.from({ length: 8 }, (_, i) => ({
@@ -100,6 +123,22 @@ test('rules that are found by their path answer as if every rule were judged', (
     ),
     { numRuns: 600 },
   );
+});
+
+test.each([
+  [{ glob: '/ẞ/**' }, '/ß/x', 'the pattern folds the capital sharp s to one letter, texts to none'],
+  [{ glob: '/a?/*' }, '/ab/c', 'a wildcard before the last slash'],
+  [{ glob: '/K/*' }, '/\u212a/x', 'the Kelvin sign is a k'],
+  [{ prefix: '/ΑΣ/' }, '/ας/x', 'a sigma at the end of a segment'],
+  [{ prefix: '/s/' }, '/ſ/x', 'the long s is an s'],
+  [{ equals: '/a/' }, '/A/', 'a whole text that ends in a slash'],
+  [{ in: ['/b', '/a'] }, '/A', 'one of several'],
+] as [object, string, string][])('%j is found for %s: %s', (matcher, at) => {
+  const program = programOf([policyFile([{ deny: 'd', when: { 'request.path': matcher } }, ...others])]);
+  const context = situation({ 'identity.sub': 'ann', 'request.path': at });
+  // each holds when case is ignored, or it would not show whether the rule was found
+  expect(program.explain(context).rules[0]?.fires).toBe(true);
+  expect(outcome(program.evaluate(context))).toBe('deny/d/policy_denied');
 });
 
 test('a request costs the rules of its own path, not those of the others', () => {
