@@ -17,7 +17,8 @@ let lastAddress: AddressBytes | undefined;
 
 function parse(text: string): AddressBytes | undefined {
   if (text.length > 45 || text.includes('%')) return undefined;
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text).octets;
+  // four decimal numbers without leading zeros, each at most 255
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return text.split('.').map(Number);
   if (!text.includes(':') || !ipaddr.IPv6.isValid(text)) return undefined;
   const address = ipaddr.IPv6.parse(text);
   return address.isIPv4MappedAddress() ? address.toIPv4Address().octets : address.toByteArray();
@@ -60,15 +61,16 @@ export function networkSet(networks: readonly Network[]): (address: AddressBytes
     if (bytes.length === 4) keysOf(short, bits === 0 ? 0 : -1 << (32 - bits)).add(numberOf(bytes));
     else keysOf(long, bits).add(bytes.join());
   }
-  const masks = [...short];
+  const masks = [...short].map(([mask, keys]) => ({ mask, keys, first: [...keys][0], alone: keys.size === 1 }));
   const lengths = [...long];
   return (address) => {
-    if (address.length === 4) {
-      const number = numberOf(address);
-      for (const [mask, keys] of masks) if (keys.has(number & mask)) return true;
-      return false;
+    if (address.length !== 4)
+      return lengths.some(([bits, keys]) => keys.has(address.map((byte, i) => byte & maskOf(bits, i)).join()));
+    const number = numberOf(address);
+    for (const { mask, keys, first, alone } of masks) {
+      if ((number & mask) === first || (!alone && keys.has(number & mask))) return true;
     }
-    return lengths.some(([bits, keys]) => keys.has(address.map((byte, i) => byte & maskOf(bits, i)).join()));
+    return false;
   };
 }
 
@@ -79,7 +81,8 @@ function keysOf<K>(sets: Map<number, Set<K>>, length: number): Set<K> {
 }
 
 /** An IPv4 address as 32 bits, signed. */
-const numberOf = ([a = 0, b = 0, c = 0, d = 0]: AddressBytes): number => (a << 24) | (b << 16) | (c << 8) | d;
+const numberOf = (bytes: AddressBytes): number =>
+  ((bytes[0] as number) << 24) | ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number);
 
 export const sameAddress = (a: AddressBytes, b: AddressBytes): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -32,14 +32,25 @@ export function compileAtom<C>(atom: Atom, binding: Binding<C>): (context: C) =>
   const read = binding.read(atom.ref);
   const others = atom.operands.filter((operand) => operand.kind === 'attribute');
   if (others.length > 0) return compileRelative(atom, read, binding);
-  const judge = compileReading(atom, binding.folds(atom.ref));
-  return (context) => judge(read(context));
+  const compiled = compileReading(atom, binding.folds(atom.ref));
+  if (typeof compiled === 'function') return (context) => compiled(read(context));
+  const { judge, whenAbsent } = compiled;
+  return (context) => {
+    const reading = read(context);
+    // what most readings are, spared a call
+    return typeof reading === 'string' ? judge(reading) : judgeReading(reading, judge, whenAbsent);
+  };
 }
 
 type JudgeReading = (reading: Reading) => Tri;
+/** How one value is judged, whatever the reading holds of them. */
+interface JudgeValue {
+  readonly judge: Judge;
+  readonly whenAbsent: Tri;
+}
 
 /** Comparison with constants. */
-function compileReading(atom: Atom, fold: boolean): JudgeReading {
+function compileReading(atom: Atom, fold: boolean): JudgeReading | JudgeValue {
   const values = atom.operands.map((operand) => (operand as Extract<Operand, { kind: 'value' }>).value);
   const { operator } = atom;
   const { type } = atom.ref;
@@ -57,7 +68,7 @@ function compileReading(atom: Atom, fold: boolean): JudgeReading {
         return (reading) => not(any(reading));
       }
       const judge = oneOf(values, relationOf(type, 'equals', fold), fold);
-      return (reading) => judgeReading(reading, (value) => not(judge(value)), YES);
+      return { judge: (value) => not(judge(value)), whenAbsent: YES };
     }
     case 'in':
       return scalar(oneOf(values, relationOf(type, 'equals', fold), fold));
@@ -81,10 +92,7 @@ function compileReading(atom: Atom, fold: boolean): JudgeReading {
   }
 }
 
-const scalar =
-  (judge: Judge): JudgeReading =>
-  (reading) =>
-    judgeReading(reading, judge, NO);
+const scalar = (judge: Judge): JudgeValue => ({ judge, whenAbsent: NO });
 
 function oneOf(values: readonly Scalar[], same: Relation, fold: boolean): Judge {
   const set = new Set(values);

@@ -1,4 +1,4 @@
-import { NO, not, type Tri, triWord, UNKNOWN, YES } from '../core/tri.ts';
+import { and, NO, not, type Tri, triWord, UNKNOWN, YES } from '../core/tri.ts';
 import { type Binding, compileAtom, type Read, readingText } from './atom.ts';
 import { type Atom, type AttributeRef, type Expression, refsOf } from './syntax.ts';
 
@@ -76,9 +76,16 @@ function compileNamed<C>(scope: ConditionScope<C>, name: string): Condition<C> {
   return condition;
 }
 
-const conjunction =
-  <C>(tests: readonly ((context: C) => Tri)[]) =>
-  (context: C): Tri => {
+function conjunction<C>(tests: readonly ((context: C) => Tri)[]): (context: C) => Tri {
+  const [first, second] = tests;
+  if (tests.length === 2 && first !== undefined && second !== undefined) {
+    // the usual number, without the loop
+    return (context) => {
+      const tri = first(context);
+      return tri === NO ? NO : and(tri, second(context));
+    };
+  }
+  return (context) => {
     let result: Tri = YES;
     for (const test of tests) {
       const tri = test(context);
@@ -87,6 +94,7 @@ const conjunction =
     }
     return result;
   };
+}
 
 const disjunction =
   <C>(tests: readonly ((context: C) => Tri)[]) =>
