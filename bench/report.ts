@@ -69,6 +69,11 @@ export function tableOf(rows: readonly Row[], rate: number): string {
     figure(row.pacedP50, 2),
     figure(row.pacedP99, 2),
   ]);
+  return gridOf(heads, cells);
+}
+
+/** A Markdown table: text to the left in the first column, figures to the right in the others. */
+export function gridOf(heads: readonly string[], cells: readonly (readonly string[])[]): string {
   const widths = heads.map((head, i) => Math.max(head.length, ...cells.map((row) => row[i]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`;
