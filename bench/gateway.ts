@@ -1,62 +1,62 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Child, startNode } from './process.ts';
+import { type Child, freePort, startNode } from './process.ts';
+import { rulesOf, writeRules } from './rules.ts';
 import { signIn } from './sign-in.ts';
 
 const CLI = fileURLToPath(new URL('../bin/sallyport.mjs', import.meta.url));
-const POLICIES = fileURLToPath(new URL('./policies', import.meta.url));
 const USER = 'bench';
 const PASSWORD = 'Bench-only horse staple 4711';
 
+/** What the route's policies have, beside roles.yaml: rules that tell areas of paths apart (rules.ts). */
+export const RULES = 50;
+
 export interface Gateway extends Child {
   readonly url: string;
+  /** a path that the last rule allows */
+  readonly path: string;
   /** the Cookie header of a signed-in person */
   readonly cookie: string;
 }
 
+export interface GatewayOptions {
+  /** one rule more, which reads a header: then no decision is remembered */
+  readonly uncached?: boolean;
+  /** added to the configuration, whole lines of YAML */
+  readonly more?: string;
+}
+
 /**
- * Starts the gateway as an operator would, through its command line only: own configuration and data in `folder`, a local
- * account, the policies beside this file; then signs in over HTTP. `more` is added to the configuration, whole lines of YAML.
+ * Starts the gateway as an operator would, through its command line only: own configuration, policies and data in `folder`,
+ * which it makes, and a local account; then signs in over HTTP.
  */
 export async function startGateway(
   folder: string,
   upstream: string,
   core: number | undefined,
-  more = '',
+  { uncached = false, more = '' }: GatewayOptions = {},
 ): Promise<Gateway> {
   const [port, adminPort] = [await freePort(), await freePort()];
   const config = join(folder, 'sallyport.yaml');
-  mkdirSync(join(folder, 'data'), { recursive: true });
-  writeFileSync(config, `${configuration(port, adminPort, upstream)}${more}`);
-  const added = spawnSync(
-    process.execPath,
-    [
-      CLI,
-      'user',
-      'add',
-      USER,
-      '--email',
-      'bench@example.com',
-      '--groups',
-      'staff',
-      '--password-stdin',
-      '--config',
-      config,
-    ],
-    { input: `${PASSWORD}\n`, encoding: 'utf8' },
-  );
-  if (added.status !== 0) throw new Error(`the account could not be made:\n${added.stdout}${added.stderr}`);
+  const policies = join(folder, 'policies');
+  for (const made of [policies, join(folder, 'data')]) mkdirSync(made, { recursive: true });
+  const rules = rulesOf(RULES);
+  const area = rules.areas.at(-1) ?? '';
+  writeRules(policies, rules);
+  writeFileSync(join(policies, 'headers.yaml'), HEADER_RULE);
+  const layers = uncached ? [...rules.layers, 'headers'] : rules.layers;
+  writeFileSync(config, `${configuration(port, adminPort, upstream, layers)}${more}`);
+  addAccount(config, [area, `${area}-leads`, 'staff', 'berlin']);
 
   const log = join(folder, 'gateway.log');
   const child = startNode([CLI, 'run', '--config', config], core, openSync(log, 'a'));
   try {
     await ready(`http://127.0.0.1:${adminPort}/readyz`, child);
     const url = `http://127.0.0.1:${port}`;
-    return { ...child, url, cookie: await signIn(url, USER, PASSWORD) };
+    return { ...child, url, path: `/${area}/page`, cookie: await signIn(url, USER, PASSWORD) };
   } catch (error) {
     await child.stop();
     throw new Error(`the gateway did not come up; its log:\n${readFileSync(log, 'utf8').slice(-4000)}`, {
@@ -65,11 +65,29 @@ export async function startGateway(
   }
 }
 
-const configuration = (port: number, adminPort: number, upstream: string): string => `version: 1
+function addAccount(config: string, groups: readonly string[]): void {
+  const account = ['user', 'add', USER, '--email', 'bench@example.com', '--groups', groups.join()];
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [CLI, ...account, '--password-stdin', '--config', config],
+    { input: `${PASSWORD}\n`, encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`the account could not be made:\n${stdout}${stderr}`);
+}
+
+const HEADER_RULE = `version: 1
+policy: headers
+rules:
+  - deny: debugging
+    when: { request.header.x-debug: { present: true } }
+`;
+
+const configuration = (port: number, adminPort: number, upstream: string, layers: readonly string[]): string =>
+  `version: 1
 listen: { http: "127.0.0.1:${port}" }
 admin: { address: "127.0.0.1:${adminPort}" }
 store: { path: ./data }
-policies: ${JSON.stringify(POLICIES)}
+policies: ./policies
 audit: { file: ./data/audit.ndjson }
 identity:
   providers:
@@ -77,7 +95,7 @@ identity:
 routes:
   - route: app
     upstream: ${upstream}
-    policy: [baseline, app]
+    policy: [${layers.join(', ')}]
 `;
 
 async function ready(url: string, child: Child): Promise<void> {
@@ -88,16 +106,4 @@ async function ready(url: string, child: Child): Promise<void> {
     await pause(100);
   }
   throw new Error('not ready within 15 s');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = address !== null && typeof address === 'object' ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

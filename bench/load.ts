@@ -40,7 +40,8 @@ export async function saturate(target: Target, connections: number, seconds: num
   const latencies: number[] = [];
   const { url, headers, body } = target;
   const result = await new Promise<Parameters<Parameters<typeof autocannon>[1]>[1]>((resolve, reject) => {
-    autocannon({ url, headers, connections, duration: seconds, expectBody: body }, (error, found) =>
+    const sampleInt = Math.min(1000, seconds * 1000);
+    autocannon({ url, headers, connections, duration: seconds, sampleInt, expectBody: body }, (error, found) =>
       error === null ? resolve(found) : reject(error),
     ).on('response', (_client, _status, _bytes, ms) => latencies.push(ms));
   });
@@ -73,7 +74,7 @@ export async function pace(
     const due = Math.min(total, Math.floor(((performance.now() - start) * perSecond) / 1000) + 1);
     while (running.length < due) {
       const dueAt = start + (running.length * 1000) / perSecond;
-      running.push(exchange(target, agent).then(() => void latencies.push(performance.now() - dueAt)));
+      running.push(sample(target, agent).then(() => void latencies.push(performance.now() - dueAt)));
     }
     await pause(1);
   }
@@ -82,17 +83,25 @@ export async function pace(
   return { requests: total, perSecond: (total * 1000) / (performance.now() - start), ...percentiles(latencies) };
 }
 
-function exchange({ name, url, headers, body }: Target, agent: Agent): Promise<void> {
+/** One request, whose answer must be right in every byte. */
+export async function sample(target: Target, agent: Agent | false = false): Promise<void> {
+  const { status, text } = await exchange(target, agent);
+  if (status !== 200 || text !== target.body)
+    throw new Error(`${target.name}: status ${status}, ${text.length} characters`);
+}
+
+/** The answer to one request of a target. */
+export function exchange(
+  { url, headers }: Target,
+  agent: Agent | false,
+): Promise<{ readonly status: number | undefined; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { agent, headers }, (answer) => {
       let text = '';
       answer.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
       });
-      answer.once('error', reject).once('end', () => {
-        if (answer.statusCode === 200 && text === body) resolve();
-        else reject(new Error(`${name}: status ${answer.statusCode}, ${text.length} characters`));
-      });
+      answer.once('error', reject).once('end', () => resolve({ status: answer.statusCode, text }));
     });
     outgoing.once('error', reject).end();
   });

@@ -64,11 +64,13 @@ async function main(): Promise<void> {
   else pinSelf(cores.load);
   const upstream = keep(startNode([script('upstream.ts')], cores?.load, 'pipe'));
   const upstreamUrl = `http://127.0.0.1:${await printedPort(upstream)}`;
-  const gateway = await startGateway(folder, upstreamUrl, cores?.proxy, 'trusted_proxies: [127.0.0.0/8]\n');
+  const gateway = await startGateway(folder, upstreamUrl, cores?.proxy, {
+    more: 'trusted_proxies: [127.0.0.0/8]\n',
+  });
   keep(gateway);
   const target: Target = {
     name: 'sallyport',
-    url: `${gateway.url}/page`,
+    url: `${gateway.url}${gateway.path}`,
     headers: { ...BROWSER_HEADERS, cookie: gateway.cookie },
     body: BODY,
   };

@@ -8,6 +8,8 @@ declare module 'autocannon' {
     /** seconds */
     readonly duration: number;
     readonly headers: Readonly<Record<string, string>>;
+    /** ms between looks at the clock: no run is shorter */
+    readonly sampleInt?: number;
     readonly expectBody?: string;
   }
   interface Result {
@@ -35,7 +37,7 @@ declare module 'http-proxy' {
     on(event: 'error', listener: (error: Error, incoming: IncomingMessage, outgoing: ServerResponse) => void): this;
   }
   const httpProxy: {
-    createProxyServer(options: { readonly target: string; readonly agent: Agent; readonly xfwd: boolean }): Proxy;
+    createProxyServer(options: { readonly target: string; readonly agent: Agent; readonly xfwd?: boolean }): Proxy;
   };
   export default httpProxy;
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /** A child of the bench, and how to end it. */
@@ -34,12 +35,10 @@ export function pinSelf(core: number): void {
 }
 
 /** Starts Node with arguments, on one core if given. Whatever it says on stderr is shown. */
-export function startNode(
-  args: readonly string[],
-  core: number | undefined,
-  stdout: 'pipe' | 'ignore' | number,
-): Child {
-  const command = [process.execPath, '--no-deprecation', ...args];
+export const startNode = (args: readonly string[], core: number | undefined, stdout: 'pipe' | number): Child =>
+  start([process.execPath, '--no-deprecation', ...args], core, stdout);
+
+export function start(command: readonly string[], core: number | undefined, stdout: 'pipe' | number): Child {
   const [file = '', ...rest] = core === undefined ? command : ['taskset', '-c', String(core), ...command];
   const child = spawn(file, rest, { stdio: ['ignore', stdout, 'inherit'] });
   const exited = once(child, 'exit');
@@ -53,6 +52,18 @@ export function startNode(
       clearTimeout(late);
     },
   };
+}
+
+/** A free port of the loopback address, for programs that cannot say which one they took. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 /** Waits for the port that a child prints as its first line. */

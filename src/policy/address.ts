@@ -5,8 +5,20 @@ export type AddressBytes = readonly number[];
 
 /** Parses exactly `1.2.3.4` or IPv6 text without a zone; anything else is undefined. */
 export function parseAddress(text: string): AddressBytes | undefined {
+  if (text !== lastText) {
+    lastAddress = parse(text);
+    lastText = text;
+  }
+  return lastAddress;
+}
+// Many rules look at the same address of the same request: one remembered makes parsing free for all but the first.
+let lastText = '';
+let lastAddress: AddressBytes | undefined;
+
+function parse(text: string): AddressBytes | undefined {
   if (text.length > 45 || text.includes('%')) return undefined;
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text).octets;
+  // four decimal numbers without leading zeros, each at most 255
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return text.split('.').map(Number);
   if (!text.includes(':') || !ipaddr.IPv6.isValid(text)) return undefined;
   const address = ipaddr.IPv6.parse(text);
   return address.isIPv4MappedAddress() ? address.toIPv4Address().octets : address.toByteArray();
@@ -43,20 +55,34 @@ const maskOf = (bits: number, index: number): number => {
 
 /** Compiles networks to a look-up that costs the number of distinct prefix lengths, not of networks. The two families never meet. */
 export function networkSet(networks: readonly Network[]): (address: AddressBytes) => boolean {
-  const lengths = new Map<string, { readonly size: number; readonly bits: number; readonly keys: Set<string> }>();
+  const short = new Map<number, Set<number>>();
+  const long = new Map<number, Set<string>>();
   for (const { bytes, bits } of networks) {
-    const id = `${bytes.length}/${bits}`;
-    const entry = lengths.get(id) ?? { size: bytes.length, bits, keys: new Set<string>() };
-    entry.keys.add(bytes.join());
-    lengths.set(id, entry);
+    if (bytes.length === 4) keysOf(short, bits === 0 ? 0 : -1 << (32 - bits)).add(numberOf(bytes));
+    else keysOf(long, bits).add(bytes.join());
   }
-  const entries = [...lengths.values()];
-  return (address) =>
-    entries.some(
-      ({ size, bits, keys }) =>
-        size === address.length && keys.has(address.map((byte, i) => byte & maskOf(bits, i)).join()),
-    );
+  const masks = [...short].map(([mask, keys]) => ({ mask, keys, first: [...keys][0], alone: keys.size === 1 }));
+  const lengths = [...long];
+  return (address) => {
+    if (address.length !== 4)
+      return lengths.some(([bits, keys]) => keys.has(address.map((byte, i) => byte & maskOf(bits, i)).join()));
+    const number = numberOf(address);
+    for (const { mask, keys, first, alone } of masks) {
+      if ((number & mask) === first || (!alone && keys.has(number & mask))) return true;
+    }
+    return false;
+  };
 }
+
+function keysOf<K>(sets: Map<number, Set<K>>, length: number): Set<K> {
+  const keys = sets.get(length) ?? new Set<K>();
+  sets.set(length, keys);
+  return keys;
+}
+
+/** An IPv4 address as 32 bits, signed. */
+const numberOf = (bytes: AddressBytes): number =>
+  ((bytes[0] as number) << 24) | ((bytes[1] as number) << 16) | ((bytes[2] as number) << 8) | (bytes[3] as number);
 
 export const sameAddress = (a: AddressBytes, b: AddressBytes): boolean =>
   a.length === b.length && a.every((byte, i) => byte === b[i]);

@@ -32,14 +32,25 @@ export function compileAtom<C>(atom: Atom, binding: Binding<C>): (context: C) =>
   const read = binding.read(atom.ref);
   const others = atom.operands.filter((operand) => operand.kind === 'attribute');
   if (others.length > 0) return compileRelative(atom, read, binding);
-  const judge = compileReading(atom, binding.folds(atom.ref));
-  return (context) => judge(read(context));
+  const compiled = compileReading(atom, binding.folds(atom.ref));
+  if (typeof compiled === 'function') return (context) => compiled(read(context));
+  const { judge, whenAbsent } = compiled;
+  return (context) => {
+    const reading = read(context);
+    // what most readings are, spared a call
+    return typeof reading === 'string' ? judge(reading) : judgeReading(reading, judge, whenAbsent);
+  };
 }
 
 type JudgeReading = (reading: Reading) => Tri;
+/** How one value is judged, whatever the reading holds of them. */
+interface JudgeValue {
+  readonly judge: Judge;
+  readonly whenAbsent: Tri;
+}
 
 /** Comparison with constants. */
-function compileReading(atom: Atom, fold: boolean): JudgeReading {
+function compileReading(atom: Atom, fold: boolean): JudgeReading | JudgeValue {
   const values = atom.operands.map((operand) => (operand as Extract<Operand, { kind: 'value' }>).value);
   const { operator } = atom;
   const { type } = atom.ref;
@@ -57,7 +68,7 @@ function compileReading(atom: Atom, fold: boolean): JudgeReading {
         return (reading) => not(any(reading));
       }
       const judge = oneOf(values, relationOf(type, 'equals', fold), fold);
-      return (reading) => judgeReading(reading, (value) => not(judge(value)), YES);
+      return { judge: (value) => not(judge(value)), whenAbsent: YES };
     }
     case 'in':
       return scalar(oneOf(values, relationOf(type, 'equals', fold), fold));
@@ -81,10 +92,7 @@ function compileReading(atom: Atom, fold: boolean): JudgeReading {
   }
 }
 
-const scalar =
-  (judge: Judge): JudgeReading =>
-  (reading) =>
-    judgeReading(reading, judge, NO);
+const scalar = (judge: Judge): JudgeValue => ({ judge, whenAbsent: NO });
 
 function oneOf(values: readonly Scalar[], same: Relation, fold: boolean): Judge {
   const set = new Set(values);
@@ -105,16 +113,25 @@ const isComparable = (value: Scalar, kind: string): boolean => typeof value === 
 
 function compileList(operator: 'any_of' | 'all_of', values: readonly Scalar[], fold: boolean): JudgeReading {
   const same = relationOf('list', 'equals', fold);
+  // a plain list is the common case
   if (operator === 'any_of') {
-    const wanted = new Set(values);
+    const wanted: ReadonlySet<unknown> = new Set(values);
     return (reading) => {
-      // the common case: a plain list against a set
-      if (!fold && Array.isArray(reading))
-        return triOf((reading as readonly string[]).some((member) => wanted.has(member)));
+      if (!fold && Array.isArray(reading)) {
+        for (const member of reading) if (wanted.has(member)) return YES;
+        return NO;
+      }
       return values.reduce<Tri>((found, value) => or(found, holds(reading, value, same)), NO);
     };
   }
-  return (reading) => values.reduce<Tri>((all, value) => and(all, holds(reading, value, same)), YES);
+  return (reading) => {
+    if (!fold && Array.isArray(reading)) {
+      const list: readonly Scalar[] = reading;
+      for (const value of values) if (!list.includes(value)) return NO;
+      return YES;
+    }
+    return values.reduce<Tri>((all, value) => and(all, holds(reading, value, same)), YES);
+  };
 }
 
 function compilePattern(operator: 'glob' | 'matches', source: string, fold: boolean): Judge {

@@ -45,10 +45,11 @@ const textRelation = (test: TextTest, fold: boolean): Relation => {
 export function textJudge(operator: Operator, constant: string, fold: boolean): Judge {
   const test = TEXT[operator] ?? TEXT.equals;
   const folded = foldText(constant);
+  if (!fold) return (value) => (typeof value === 'string' ? triOf(test(value, constant)) : UNKNOWN);
   return (value) => {
     if (typeof value !== 'string') return UNKNOWN;
     if (test(value, constant)) return YES;
-    return fold && test(foldText(value), folded) ? UNKNOWN : NO;
+    return test(foldText(value), folded) ? UNKNOWN : NO;
   };
 }
 

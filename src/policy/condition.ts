@@ -1,4 +1,4 @@
-import { NO, not, type Tri, triWord, UNKNOWN, YES } from '../core/tri.ts';
+import { and, NO, not, type Tri, triWord, UNKNOWN, YES } from '../core/tri.ts';
 import { type Binding, compileAtom, type Read, readingText } from './atom.ts';
 import { type Atom, type AttributeRef, type Expression, refsOf } from './syntax.ts';
 
@@ -28,12 +28,12 @@ export type ExplainedCondition =
 
 export interface Condition<C> {
   readonly test: (context: C) => Tri;
-  /** of its dearest comparison: 0 free, 1 cheap, 2 costly; parts of a conjunction run in this order */
+  /** of its dearest comparison: a rank, see `compileComparison`; parts of a conjunction run in this order */
   readonly cost: number;
   explain(context: C): ExplainedCondition;
 }
 
-/** What compiling an expression of one policy needs. `costOf` is of an attribute. */
+/** What compiling an expression of one policy needs. `costOf` is of reading an attribute: 0 free, 1 cheap, 2 costly. */
 export interface ConditionScope<C> {
   readonly binding: Binding<C>;
   readonly costOf: (ref: AttributeRef) => number;
@@ -76,9 +76,16 @@ function compileNamed<C>(scope: ConditionScope<C>, name: string): Condition<C> {
   return condition;
 }
 
-const conjunction =
-  <C>(tests: readonly ((context: C) => Tri)[]) =>
-  (context: C): Tri => {
+function conjunction<C>(tests: readonly ((context: C) => Tri)[]): (context: C) => Tri {
+  const [first, second] = tests;
+  if (tests.length === 2 && first !== undefined && second !== undefined) {
+    // the usual number, without the loop
+    return (context) => {
+      const tri = first(context);
+      return tri === NO ? NO : and(tri, second(context));
+    };
+  }
+  return (context) => {
     let result: Tri = YES;
     for (const test of tests) {
       const tri = test(context);
@@ -87,6 +94,7 @@ const conjunction =
     }
     return result;
   };
+}
 
 const disjunction =
   <C>(tests: readonly ((context: C) => Tri)[]) =>
@@ -122,7 +130,10 @@ function compileComparison<C>(scope: ConditionScope<C>, atom: Atom): Condition<C
   const refs = refsOf(atom);
   const reads = refs.map((ref): readonly [string, Read<C>] => [ref.written, scope.binding.read(ref)]);
   const pattern = atom.operator === 'matches' || atom.operator === 'glob' ? 1 : 0;
-  const cost = refs.reduce((highest, ref) => Math.max(highest, scope.costOf(ref)), pattern);
+  const reading = refs.reduce((highest, ref) => Math.max(highest, scope.costOf(ref)), pattern);
+  // of what is equally cheap to read, a single value is compared faster than a list is searched or an address parsed
+  const comparing = atom.ref.type === 'address' ? 2 : atom.ref.type === 'list' ? 1 : 0;
+  const cost = 3 * reading + comparing;
   const operand = operandText(atom);
   const { line, column } = atom.place;
   const explain = (context: C): ExplainedCondition => ({

@@ -2,6 +2,7 @@ import type { Decision, Elevation, Proof, RuleRef } from '../core/decision.ts';
 import { NO, type Tri, UNKNOWN, YES } from '../core/tri.ts';
 import type { Condition } from './condition.ts';
 import { isMet, mergeNeeds } from './proofs.ts';
+import { compileIndex, type Guard } from './rule-index.ts';
 import type { Requirement, Rule } from './syntax.ts';
 
 /** A rule of a program: what the file says, and its condition as a closure. */
@@ -11,6 +12,8 @@ export interface CompiledRule<C> {
   readonly test: (context: C) => Tri;
   /** undefined: always */
   readonly condition: Condition<C> | undefined;
+  /** what it can be found by */
+  readonly guards: readonly Guard<C>[];
 }
 
 /** What judging asks of a context besides attributes. */
@@ -25,83 +28,112 @@ const NO_RULE_MATCHED: Decision = Object.freeze({ effect: 'deny', rule: undefine
 const IMPLICIT_ALLOW: Decision = Object.freeze({ effect: 'allow', rule: undefined });
 
 interface Ready<C> {
+  /** place among all rules, in layer-then-file order */
+  readonly order: number;
+  readonly ref: RuleRef;
   readonly test: (context: C) => Tri;
-  readonly skipUnknown: boolean;
+  readonly rule: Rule;
+  /** of an allow or deny */
   readonly decision: Decision;
+  readonly guards: readonly Guard<C>[];
 }
 
-const ready = <C>(
-  rules: readonly CompiledRule<C>[],
-  effect: Rule['effect'],
-  decide: (rule: CompiledRule<C>) => Decision,
-): Ready<C>[] =>
-  rules
-    .filter((each) => each.rule.effect === effect)
-    .map((each) => ({ test: each.test, skipUnknown: each.rule.skipUnknown, decision: Object.freeze(decide(each)) }));
+/** Rules by effect, each in their order. */
+interface Shelf<R> {
+  readonly denies: readonly R[];
+  readonly allows: readonly R[];
+  readonly stepUps: readonly R[];
+}
+
+const shelve = <R extends { readonly rule: Rule }>(rules: readonly R[]): Shelf<R> => {
+  const of = (effect: Rule['effect']) => rules.filter(({ rule }) => rule.effect === effect);
+  return { denies: of('deny'), allows: of('allow'), stepUps: of('step_up') };
+};
 
 /**
  * The judgement of one set of rules, in layer-then-file order (policy-language 1–3, 5, 7). Denies are judged before
- * allows, and step-ups only for what would be allowed; the result does not depend on that. Nothing is allocated unless a
- * step-up fires. `implicitAllow` is the one rule of a public route.
+ * allows, and step-ups only for what would be allowed; the result does not depend on that, nor on the rules that the index
+ * leaves out, which are false. Nothing is allocated unless a step-up fires. `implicitAllow` is the one rule of a public route.
  */
 export function compileJudgement<C>(
   rules: readonly CompiledRule<C>[],
   circumstances: Circumstances<C>,
   options: { readonly implicitAllow: boolean; readonly elevation: Elevation },
 ): Judgement<C> {
-  const denies = ready(rules, 'deny', ({ ref, rule }) => ({
-    effect: 'deny',
-    rule: ref,
-    reason: rule.reason ?? 'policy_denied',
-  }));
-  const allows = ready(rules, 'allow', ({ ref }) => ({ effect: 'allow', rule: ref }));
-  const stepUps = rules.filter((each) => each.rule.effect === 'step_up');
+  const find = compileIndex<C, Ready<C>, Shelf<Ready<C>>>(
+    rules.map(({ ref, rule, test, guards }, order): Ready<C> => {
+      const { effect, reason = 'policy_denied' } = rule;
+      const decision: Decision = effect === 'allow' ? { effect, rule: ref } : { effect: 'deny', rule: ref, reason };
+      return { order, ref, test, rule, decision: Object.freeze(decision), guards };
+    }),
+    shelve,
+  );
 
-  const judgeStepUps = (context: C): Decision | undefined => {
-    const proofs = circumstances.proofs(context);
-    const now = circumstances.now(context);
-    let certain: CompiledRule<C> | undefined;
-    let possible: CompiledRule<C> | undefined;
-    const unmet: Requirement[] = [];
-    for (const each of stepUps) {
-      const tri = each.test(context);
-      const { require, skipUnknown } = each.rule;
-      if (tri === NO || (tri === UNKNOWN && skipUnknown) || require === undefined) continue;
-      if (isMet(require, proofs, now, options.elevation)) continue;
-      unmet.push(require);
-      if (tri === YES) certain ??= each;
-      else possible ??= each;
+  const judgeStepUps = (shelves: readonly Shelf<Ready<C>>[], context: C): Decision | undefined => {
+    let unmet: Unmet<C>[] | undefined;
+    for (const { stepUps } of shelves) {
+      for (const each of stepUps) {
+        const tri = each.test(context);
+        const { require, skipUnknown } = each.rule;
+        if (tri === NO || (tri === UNKNOWN && skipUnknown) || require === undefined) continue;
+        if (isMet(require, circumstances.proofs(context), circumstances.now(context), options.elevation)) continue;
+        unmet ??= [];
+        unmet.push({ tri, require, each });
+      }
     }
-    const named = certain ?? possible;
-    if (named === undefined) return undefined;
-    const need = mergeNeeds(unmet);
-    if (need === undefined) return { effect: 'deny', rule: named.ref, reason: 'step_up_impossible' };
-    return { effect: 'step_up', rule: named.ref, reason: named.rule.reason ?? 'step_up_required', need };
+    return unmet && demand(unmet.sort((a, b) => a.each.order - b.each.order));
   };
 
   return (context) => {
-    const denied = firstFiring(denies, context);
+    const shelves = find(context);
+    const denied = firstFiring(shelves, context);
     if (denied !== undefined) return denied;
-    const allowed = options.implicitAllow ? IMPLICIT_ALLOW : firstTrue(allows, context);
-    if (allowed === undefined) return NO_RULE_MATCHED;
-    return stepUps.length === 0 ? allowed : (judgeStepUps(context) ?? allowed);
+    const allowed = options.implicitAllow ? IMPLICIT_ALLOW : firstTrue(shelves, context);
+    return allowed === undefined ? NO_RULE_MATCHED : (judgeStepUps(shelves, context) ?? allowed);
   };
 }
 
-/** The first rule that is true, else the first that is unknown and does not skip that. */
-function firstFiring<C>(rules: readonly Ready<C>[], context: C): Decision | undefined {
-  let possible: Decision | undefined;
-  for (const each of rules) {
-    const tri = each.test(context);
-    if (tri === YES) return each.decision;
-    if (tri === UNKNOWN && !each.skipUnknown) possible ??= each.decision;
-  }
-  return possible;
+interface Unmet<C> {
+  readonly tri: Tri;
+  readonly require: Requirement;
+  readonly each: Ready<C>;
 }
 
-function firstTrue<C>(rules: readonly Ready<C>[], context: C): Decision | undefined {
-  for (const each of rules) if (each.test(context) === YES) return each.decision;
-  return undefined;
+/** What all step-ups that fired and are not met ask for together; the answer names the first of them that is true. */
+function demand<C>(unmet: readonly Unmet<C>[]): Decision | undefined {
+  const named = unmet.find(({ tri }) => tri === YES) ?? unmet[0];
+  if (named === undefined) return undefined;
+  const { ref, rule } = named.each;
+  const need = mergeNeeds(unmet.map(({ require }) => require));
+  if (need === undefined) return { effect: 'deny', rule: ref, reason: 'step_up_impossible' };
+  return { effect: 'step_up', rule: ref, reason: rule.reason ?? 'step_up_required', need };
+}
+
+/** The first rule that is true, else the first that is unknown and does not skip that. */
+function firstFiring<C>(shelves: readonly Shelf<Ready<C>>[], context: C): Decision | undefined {
+  let certain: Ready<C> | undefined;
+  let possible: Ready<C> | undefined;
+  for (const { denies } of shelves) {
+    for (const each of denies) {
+      if (certain !== undefined && certain.order < each.order) break;
+      const tri = each.test(context);
+      if (tri === YES) certain = each;
+      else if (tri === UNKNOWN && !each.rule.skipUnknown && !(possible !== undefined && possible.order < each.order))
+        possible = each;
+    }
+  }
+  return (certain ?? possible)?.decision;
+}
+
+function firstTrue<C>(shelves: readonly Shelf<Ready<C>>[], context: C): Decision | undefined {
+  let first: Ready<C> | undefined;
+  for (const { allows } of shelves) {
+    for (const each of allows) {
+      if (first !== undefined && first.order < each.order) break;
+      if (each.test(context) === YES) first = each;
+    }
+  }
+  return first?.decision;
 }
 
 /**
@@ -112,9 +144,12 @@ export function compileLoginJudgement<C>(
   rules: readonly CompiledRule<C>[],
   implicitAllow: boolean,
 ): (context: C) => boolean {
-  const denies = rules.filter((each) => each.rule.effect === 'deny');
-  const allows = rules.filter((each) => each.rule.effect === 'allow');
-  return (context) =>
-    (implicitAllow || allows.some((each) => each.test(context) !== NO)) &&
-    !denies.some((each) => each.test(context) === YES);
+  const find = compileIndex<C, CompiledRule<C>, Shelf<CompiledRule<C>>>(rules, shelve);
+  return (context) => {
+    const shelves = find(context);
+    return (
+      (implicitAllow || shelves.some(({ allows }) => allows.some((each) => each.test(context) !== NO))) &&
+      !shelves.some(({ denies }) => denies.some((each) => each.test(context) === YES))
+    );
+  };
 }

@@ -9,6 +9,7 @@ import { type ConditionScope, compileCondition } from './condition.ts';
 import { type Explanation, explainDecision } from './explain.ts';
 import { type CompiledRule, compileJudgement, compileLoginJudgement } from './judgement.ts';
 import { didYouMean } from './report.ts';
+import { guardsOf, type Source } from './rule-index.ts';
 import {
   type AttributeRef,
   atomsOf,
@@ -200,10 +201,18 @@ function compileRules<C>(
       conditions: policy.conditions,
       compiled: new Map(),
     };
+    const sourceOf = (ref: AttributeRef): Source<C> | undefined => {
+      const { cost, foldsCase: folds } = attribute(ref);
+      // lists are looked up member by member, unfolded
+      return cost === 'free' && !isVeiled(ref) && !(folds && ref.type === 'list')
+        ? { read: read(ref), folds }
+        : undefined;
+    };
     return policy.rules.map((rule): CompiledRule<C> => {
       const condition = rule.when === undefined ? undefined : compileCondition(scope, rule.when);
       const ref = Object.freeze({ policy: policy.name, rule: rule.name, file: policy.file, line: rule.place.line });
-      return { ref, rule, condition, test: condition?.test ?? (() => YES) };
+      const guards = guardsOf(rule.when, policy.conditions, sourceOf);
+      return { ref, rule, condition, test: condition?.test ?? (() => YES), guards };
     });
   });
 }

@@ -108,6 +108,7 @@ export const identityAttributes: readonly Attribute<RequestContext>[] = [
     example: 'medium',
     source: 'proofs of the session',
     aboutPerson: true,
+    cost: 'cheap',
     scope: 'credential',
     read: assurance,
   }),
@@ -119,6 +120,7 @@ export const identityAttributes: readonly Attribute<RequestContext>[] = [
     example: ['password', 'totp'],
     source: 'proofs of the session',
     aboutPerson: true,
+    cost: 'cheap',
     scope: 'credential',
     read: methods,
   }),
@@ -130,6 +132,7 @@ export const identityAttributes: readonly Attribute<RequestContext>[] = [
     example: '15m',
     source: 'proofs of the session',
     aboutPerson: true,
+    cost: 'cheap',
     scope: 'time',
     time: 'age',
     read: (context) => {
