@@ -4,8 +4,10 @@ import { linger, rawAnswer } from './linger.ts';
 import type { NodeExchange } from './node-exchange.ts';
 import { bytesTaken, type MinRate, Pace } from './pace.ts';
 
-/** Requests that a client may have waiting behind the one that is being answered. */
-const MAX_WAITING = 100;
+/** Requests that a client may have waiting behind the one that is being answered: they are parsed and kept, whole heads of them. */
+const MAX_WAITING = 32;
+/** Characters of all their targets and headers together; one request as large as `limits.head` allows by default may wait. */
+const MAX_WAITING_HEADS = 32 * 1024;
 
 /** How a client was slower than the least rate. */
 export type Slowness = 'slow_request' | 'slow_reader';
@@ -22,6 +24,7 @@ export class NodeConnection {
   readonly #isDraining: () => boolean;
   #current: NodeExchange | undefined;
   #waiting: NodeExchange[] = [];
+  #waitingHeads = 0;
   /** answer to bytes that no request could be made of, due when the requests before them are answered */
   #broken: (() => Answer) | undefined;
   #ending = false;
@@ -42,7 +45,12 @@ export class NodeConnection {
   take(exchange: NodeExchange): void {
     if (this.#ending) return;
     if (this.#current === undefined) this.#run(exchange);
-    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(exchange);
+    else this.#wait(exchange);
+  }
+
+  #wait(exchange: NodeExchange): void {
+    this.#waitingHeads += lengthOf(exchange);
+    if (this.#waiting.length < MAX_WAITING && this.#waitingHeads <= MAX_WAITING_HEADS) this.#waiting.push(exchange);
     else this.#socket.destroy();
   }
 
@@ -64,6 +72,7 @@ export class NodeConnection {
     else if (newest !== this.#current) {
       // its body cannot be read to its end, so it never was a whole request
       this.#waiting.pop();
+      this.#waitingHeads -= lengthOf(newest);
       this.#broken = answer;
     } else if (newest.started) this.#socket.destroy();
     else {
@@ -105,8 +114,10 @@ export class NodeConnection {
   #next(): void {
     this.#current = undefined;
     const next = this.#waiting.shift();
-    if (next !== undefined) this.#run(next);
-    else if (this.#broken !== undefined && !this.#ending) this.#answerRaw(this.#broken());
+    if (next !== undefined) {
+      this.#waitingHeads -= lengthOf(next);
+      this.#run(next);
+    } else if (this.#broken !== undefined && !this.#ending) this.#answerRaw(this.#broken());
     // an answer that began before the drain could not say that the connection ends with it
     else if (this.#isDraining()) this.#socket.destroySoon();
   }
@@ -121,4 +132,10 @@ export class NodeConnection {
     this.#socket.write(rawAnswer(answer));
     linger(this.#socket);
   }
+}
+
+function lengthOf({ head }: NodeExchange): number {
+  let length = head.target.length;
+  for (const text of head.rawHeaders) length += text.length;
+  return length;
 }

@@ -99,12 +99,15 @@ describe('pipelined requests run one after the other', () => {
     expect(urls()).toEqual([]);
   });
 
-  it('more than a hundred waiting ones end the connection, and one client opens one upstream connection', async () => {
+  it.each([
+    ['too many of them', rawRequest('GET /open/more HTTP/1.1').repeat(40)],
+    ['too much in their heads', rawRequest('GET /open/more HTTP/1.1', [`X-Long: ${'a'.repeat(12_000)}`]).repeat(3)],
+  ])('waiting ones end the connection: %s; and none of them gets to the application', async (_name, waiting) => {
     const talk = await openRaw(gate.port);
-    talk.send(rawRequest('GET /held/first HTTP/1.1') + rawRequest('GET /open/more HTTP/1.1').repeat(300));
+    talk.send(rawRequest('GET /held/first HTTP/1.1') + waiting);
     await talk.closed();
-    await hit('/held/first');
-    expect(urls()).toEqual(['/held/first']);
+    // whether the first got there depends on how quick the connection to the application was
+    expect(urls().filter((url) => url !== '/held/first')).toEqual([]);
   });
 
   it('nonsense behind a good request is answered after it', async () => {
