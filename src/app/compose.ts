@@ -155,7 +155,7 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
     random,
     log,
     current: () => current.snapshot.plane,
-    gate: openGate({ sync: coherence.sync, blockOf: blockIndex.ofAddress }),
+    gate: openGate({ sync: coherence.sync, blockOf: blockIndex.ofAddress, waitMs: config.store.timeout }),
     lookUp: sessions.find,
     lookUpToken: bearer.look,
     touch: sessions.touch,
@@ -237,6 +237,8 @@ export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
       for (const warning of storeNotes.warnings ?? []) log.warn(`the store: ${warning}`, {});
       await startStep(`the audit file ${config.audit.file}`, () => audit.start());
       await startStep('the signing keys', () => keys.start());
+      // a request that cannot wait is judged by the blocks that were last known: some have to be
+      await startStep('the blocks', async () => coherence.sync());
       await sessions.start();
       await bearer.start();
       await rates.start();

@@ -39,12 +39,12 @@ export function openBlockIndex({
   async function read(): Promise<void> {
     const [readAddresses, readOthers] = [new AddressIndex(), new Ends()];
     let unreadable = 0;
-    for await (const block of readBlocks(store)) {
+    await readBlocks(store, (block) => {
       if (block === undefined) unreadable += 1;
       else if (block.subject.kind === 'address')
         readAddresses.put(block.subject.network, endOf(block.subject, block.until));
       else readOthers.set(block.subject.kind, blockedName(block.subject), endOf(block.subject, block.until));
-    }
+    });
     addresses = readAddresses;
     others = readOthers;
     if (unreadable > 0)

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../core/assert-never.ts';
 import { type BlockId, type BlockSubject, blockChange } from '../core/block.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Entry, type Store, type StoreKey, StoreUnavailable } from '../core/store.ts';
-import { walkUsers } from '../core/store-walk.ts';
+import { readUsers, walkUsers } from '../core/store-walk.ts';
 import {
   BLOCK_PREFIX,
   type Block,
@@ -117,16 +117,18 @@ export function openBlocks({ store, clock }: { readonly store: Store; readonly c
     },
 
     async *list(after) {
-      for await (const block of readBlocks(store, after)) if (block !== undefined) yield block;
+      // a partition is the first part of an id, so the order of keys is that of ids
+      for await (const { entry } of walkUsers(store, BLOCK_PREFIX, after && blockKeyOfId(after))) {
+        const block = decodeBlock(entry);
+        if (block !== undefined) yield block;
+      }
     },
   };
 }
 
-/** Everything that lies among the blocks, by id, after one if it is given; undefined: one that cannot be read. */
-export async function* readBlocks(store: Store, after?: BlockId): AsyncIterable<Block | undefined> {
-  // a partition is the first part of an id, so the order of keys is that of ids
-  for await (const { entry } of walkUsers(store, BLOCK_PREFIX, after && blockKeyOfId(after))) yield decodeBlock(entry);
-}
+/** Gives everything that lies among the blocks to `take`, in no order; undefined: one that cannot be read. */
+export const readBlocks = (store: Store, take: (block: Block | undefined) => void): Promise<void> =>
+  readUsers(store, BLOCK_PREFIX, (entry) => take(decodeBlock(entry)));
 
 /** Until when a block is kept, wall-clock ms; infinity: it does not end. */
 export const endOf = ({ kind }: BlockSubject, until: number | undefined): number =>

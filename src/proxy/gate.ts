@@ -10,6 +10,8 @@ export interface GateDeps {
   readonly sync: () => Promise<void> | undefined;
   /** The id of the block that an address is under, as far as this process knows; `now` is wall-clock ms. */
   readonly blockOf: (address: string, now: number) => string | undefined;
+  /** ms that a request waits for `sync`; after that it goes on as without the store, and what `sync` began goes on too */
+  readonly waitMs: number;
 }
 
 /** True: the request may go on. False: it was answered. */
@@ -17,10 +19,10 @@ export type Gate = (transit: Transit) => MaybePromise<boolean>;
 
 /**
  * The door before everything that knows routes: one look at the store's position for the whole request, then the client's
- * address. Without the store the blocks that were last known go on to count; whatever needs a credential finds out from
- * the transit (`mustBeInStep`).
+ * address. Without the store, or when it takes too long to be in step with it, the blocks that were last known go on to count;
+ * whatever needs a credential finds out from the transit (`mustBeInStep`).
  */
-export function openGate({ sync, blockOf }: GateDeps): Gate {
+export function openGate({ sync, blockOf, waitMs }: GateDeps): Gate {
   function judge(transit: Transit): boolean {
     const block = blockOf(transit.facts.clientAddress, transit.facts.at);
     if (block === undefined) return true;
@@ -43,9 +45,19 @@ export function openGate({ sync, blockOf }: GateDeps): Gate {
       return lost(transit, error);
     }
     if (syncing === undefined) return judge(transit);
-    return syncing.then(
+    return within(waitMs, syncing).then(
       () => judge(transit),
       (error: unknown) => lost(transit, error),
     );
   };
+}
+
+/** Rejects with `StoreUnavailable` when it takes longer than `ms`. */
+function within(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = (): void => reject(new StoreUnavailable(`not in step with the store within ${ms} ms`));
+    // a turn later: what came while this process itself was busy is read before it is judged
+    const timer = setTimeout(() => setImmediate(late), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

@@ -12,6 +12,8 @@ export interface BlackHole {
    * them; new ones are taken, and lose the same, until it swallows nothing.
    */
   swallow(what: Swallow): void;
+  /** From now on every byte takes that long, each way; ms. */
+  delay(ms: number): void;
   /** Resets every connection. */
   cut(): void;
   close(): Promise<void>;
@@ -19,6 +21,7 @@ export interface BlackHole {
 
 export async function openBlackHole(target: number): Promise<BlackHole> {
   let swallowing: Swallow = 'nothing';
+  let delayMs = 0;
   const sockets = new Set<Socket>();
 
   const relay = (from: Socket, to: Socket, direction: 'requests' | 'answers'): void => {
@@ -26,7 +29,9 @@ export async function openBlackHole(target: number): Promise<BlackHole> {
     let broken = false;
     from.on('data', (chunk) => {
       broken ||= swallowing === direction || swallowing === 'both';
-      if (!broken) to.write(chunk);
+      if (broken) return;
+      if (delayMs > 0) setTimeout(() => void (to.destroyed || to.write(chunk)), delayMs);
+      else to.write(chunk);
     });
     from.on('end', () => {
       if (!broken && swallowing === 'nothing') to.end();
@@ -53,6 +58,9 @@ export async function openBlackHole(target: number): Promise<BlackHole> {
     port: (server.address() as { port: number }).port,
     swallow(what) {
       swallowing = what;
+    },
+    delay(ms) {
+      delayMs = ms;
     },
     cut,
     async close() {
