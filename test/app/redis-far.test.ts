@@ -10,15 +10,15 @@ const ANSWERED_MS = 500 + 400;
 
 // a round trip for each partition would take five times as long, and more
 it.each([
-  { farMs: 20, foundMs: 1000 + 400, meanwhile: 200 },
+  { farMs: 20, foundMs: 1000 + 400 },
   // so far away that reading takes longer than a request may wait
-  { farMs: 100, foundMs: 5000, meanwhile: 503 },
+  { farMs: 60, foundMs: 5000 },
 ])(
   'a Redis $farMs ms away that is emptied: public requests are answered in time, and it is in step again soon',
   {
     timeout: 30_000,
   },
-  async ({ farMs, foundMs, meanwhile }) => {
+  async ({ farMs, foundMs }) => {
     const upstream = await openUpstream();
     onTestFinished(() => upstream.close());
     const redis = await startRedis();
@@ -59,8 +59,8 @@ routes:
     expect(foundAfter).toBeLessThan(foundMs);
     expect(slowest).toBeLessThan(ANSWERED_MS);
     // nobody is believed any more once it is noticed
-    expect(own.filter((status) => ![200, 401, 503].includes(status))).toEqual([]);
-    if (meanwhile === 503) expect(own).toContain(503);
+    const noticed = own.findIndex((status) => status !== 200);
+    expect(own.slice(noticed)).not.toContain(200);
     upstream.reset();
     expect([await ask('/a'), upstream.hits.length]).toEqual([401, 0]);
   },
