@@ -39,7 +39,7 @@ interface Plan {
 }
 const common = { connections: 64, rate: 1500 };
 const SMOKE: Plan = { ...common, warmSeconds: 0, rounds: 1, seconds: 0.3, pacedRounds: 1, pacedSeconds: 0.2 };
-const QUICK: Plan = { ...common, warmSeconds: 4, rounds: 5, seconds: 2, pacedRounds: 2, pacedSeconds: 3 };
+const QUICK: Plan = { ...common, warmSeconds: 4, rounds: 5, seconds: 2, pacedRounds: 2, pacedSeconds: 2 };
 const FULL: Plan = { ...common, warmSeconds: 6, rounds: 7, seconds: 6, pacedRounds: 3, pacedSeconds: 8 };
 const plan = values.smoke ? SMOKE : values.quick ? QUICK : FULL;
 
