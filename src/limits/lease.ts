@@ -2,7 +2,8 @@
  * How nodes share one limit without asking each other for every request. All nodes together have one counter in the store for
  * each key and window. A node *claims* a piece of it, ahead of need and without waiting, and lets requests in against what it
  * was granted. It may be ahead of that by one *share* ({@link shareOf}): that is what it lets in before it has told anybody,
- * so that a client who sends little costs the store nothing, and what it lets in while a claim is on its way.
+ * so that a client who sends little costs the store nothing, and what it lets in while a claim is on its way. Little is less
+ * than half a share: of a limit of 1 or 2 the first request of every key is a write, of one up to 10 half the limit's.
  *
  * What n nodes let in of a limit of N with a share of s, however their requests and the answers of the store interleave:
  *
@@ -14,7 +15,7 @@
  *   answered one claim: those are refused, too early, and may be sent again.
  * - Several may refuse up to a share each too early: what one of them was granted and does not use is nobody else's.
  *
- * The store is asked once for every share and a half, so no more than eight times per key, window and node, and by nobody any
+ * The store is asked about once for every share and a half, so no more than eight times per key, window and node, and by nobody any
  * more once the counter has reached N.
  */
 export interface Lease {

@@ -18,11 +18,6 @@ export interface RateNode {
   readonly onUncounted: () => void;
 }
 
-/** How many keys more may be counted; shared by counters of one kind. */
-export interface Room {
-  left: number;
-}
-
 /** What a client that was refused is told. Seconds are whole and at least 1. */
 export interface RateRefusal {
   readonly rate: Rate;
@@ -50,8 +45,6 @@ export interface RateCounter {
 export interface OwnedCounter extends RateCounter {
   /** Forgets keys whose window is over, looking at so many more of them. */
   sweep(keys: number, now: number): void;
-  /** Gives the room back. */
-  drop(): void;
 }
 
 interface Counted extends Lease {
@@ -65,12 +58,20 @@ interface Counted extends Lease {
  * another key its requests are let in uncounted. A bucket for all of those would be no better against whoever has so many
  * addresses (each has the whole limit), and would lock everybody else out for them; and nobody who is counted is ever put out to
  * make room, so no flood of other keys resets a count.
+ *
+ * A wall clock that was set back leaves entries of a window that is far off. They are as good as over: whoever sent something
+ * while it was ahead would otherwise be refused until it is that late again.
+ *
+ * @param maxKeys how many keys are counted; a room for each counter, so that one with a long window fills up nobody else's
  */
-export function rateCounter(rate: Rate, label: string, node: RateNode, shared: Room): OwnedCounter {
+export function rateCounter(rate: Rate, label: string, node: RateNode, maxKeys: number): OwnedCounter {
   const { requests, windowMs } = rate;
-  let room = shared;
+  const windowsBack = Math.ceil(LATE_MS / windowMs);
   const counted = new Map<string, Counted>();
   let cursor = counted.entries();
+
+  /** Whether an entry of a window says nothing of the window of `now`. */
+  const isOver = (window: number, current: number): boolean => window < current || window > current + windowsBack;
 
   function sweep(keys: number, now: number): void {
     for (let i = 0; i < keys; i++) {
@@ -80,9 +81,7 @@ export function rateCounter(rate: Rate, label: string, node: RateNode, shared: R
         return;
       }
       const [key, { window, shift }] = next.value;
-      if (window >= windowAt(now, shift, windowMs)) continue;
-      counted.delete(key);
-      room.left++;
+      if (isOver(window, windowAt(now, shift, windowMs))) counted.delete(key);
     }
   }
 
@@ -91,13 +90,12 @@ export function rateCounter(rate: Rate, label: string, node: RateNode, shared: R
     const known = counted.get(key);
     if (known !== undefined) {
       const window = windowAt(now, known.shift, windowMs);
-      // never back: a request that waited for its session can be older than the newest window
-      if (window > known.window) renew(known, window);
+      // hardly ever back: a request that waited for its session can be older than the newest window
+      if (isOver(known.window, window)) renew(known, window);
       return known;
     }
-    if (room.left <= 0) sweep(KEYS_LOOKED_AT, now);
-    if (room.left <= 0) return undefined;
-    room.left--;
+    if (counted.size >= maxKeys) sweep(KEYS_LOOKED_AT, now);
+    if (counted.size >= maxKeys) return undefined;
     const shift = shiftOf(key, windowMs);
     const window = windowAt(now, shift, windowMs);
     const fresh = { shift, window, used: 0, granted: 0, isClaiming: false, isExhausted: false };
@@ -145,14 +143,10 @@ export function rateCounter(rate: Rate, label: string, node: RateNode, shared: R
       return { rate, resetSeconds, retryAfterSeconds: isFinal ? resetSeconds : 1 };
     },
     sweep,
-    drop() {
-      room.left += counted.size;
-      counted.clear();
-      // requests that began before a reload may still count here; it goes with the last of them
-      room = { left: Number.POSITIVE_INFINITY };
-    },
   };
 }
 
 /** By whoever brings a new key while there is no room: each makes at most as much room as the timer would later. */
 const KEYS_LOOKED_AT = 16;
+/** How much older than another that came first a request may be and be charged all the same: longer than any waits for the store. */
+const LATE_MS = 10_000;

@@ -3,14 +3,7 @@ import type { Clock, Log, Service } from '../core/ports.ts';
 import type { Store, StoreKey } from '../core/store.ts';
 import { partitionOf, userId } from '../core/subject.ts';
 import { formatRate, type Rate } from '../schema/units.ts';
-import {
-  type OwnedCounter,
-  type RateCounter,
-  type RateNode,
-  type RateScope,
-  type Room,
-  rateCounter,
-} from './rate-counter.ts';
+import { type OwnedCounter, type RateCounter, type RateNode, type RateScope, rateCounter } from './rate-counter.ts';
 
 /** What is counted: callers of all routes, or of the one that is named. */
 export interface RateSubject {
@@ -35,7 +28,7 @@ export interface RateLimitDeps {
   readonly onUncounted: (scope: RateScope) => void;
 }
 
-/** Keys that are counted at once: addresses over all limits, and identities. About 20 MB for each of the two. */
+/** Keys that each limit counts in windows that run: about 20 MB for each limit of addresses or identities, when it is full. */
 export const MAX_KEYS = 100_000;
 /** How long the store is left alone after it failed to answer. */
 const RETRY_MS = 1000;
@@ -56,11 +49,6 @@ const SKEW_MS = 5000;
 export function openRateLimits(deps: RateLimitDeps, maxKeys: number = MAX_KEYS): RateLimits {
   const { clock, log } = deps;
   const counters = new Map<string, OwnedCounter>();
-  const rooms: Readonly<Record<RateScope, Room>> = {
-    address: { left: maxKeys },
-    identity: { left: maxKeys },
-    route: { left: Number.POSITIVE_INFINITY },
-  };
   let isAlone = false;
   let retryAt = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -95,7 +83,7 @@ export function openRateLimits(deps: RateLimitDeps, maxKeys: number = MAX_KEYS):
         onUncounted: () => deps.onUncounted(scope),
       };
       const label = `${scope} ${formatRate(rate)}${on === undefined ? '' : ` on ${on}`}`;
-      const made = rateCounter(rate, label, node, rooms[scope]);
+      const made = rateCounter(rate, label, node, maxKeys);
       counters.set(id, made);
       return made;
     },
@@ -103,9 +91,8 @@ export function openRateLimits(deps: RateLimitDeps, maxKeys: number = MAX_KEYS):
     retain(inUse) {
       const kept = new Set(inUse);
       for (const [id, counter] of counters) {
-        if (kept.has(counter)) continue;
-        counters.delete(id);
-        counter.drop();
+        // requests that began before a reload may still count on it; it goes with the last of them
+        if (!kept.has(counter)) counters.delete(id);
       }
     },
 

@@ -70,11 +70,11 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
       return refuse(transit, 'ambiguous_request', { detail: 'an odd spelling of a path of ours' });
     if (own === 'ours') {
       transit.endpoint = deps.endpoints.find(facts, plane);
-      if (transit.endpoint === undefined) return refuse(transit, 'no_route');
+      if (transit.endpoint === undefined) return nowhere(transit);
     } else {
       const found = plane.routes.match(facts.host, facts.decodedPath, facts.oddities);
       if (found.kind === 'ambiguous') return refuse(transit, 'ambiguous_request', { detail: found.detail });
-      if (found.kind === 'none') return refuse(transit, 'no_route');
+      if (found.kind === 'none') return nowhere(transit);
       if ((facts.oddities & ~found.route.allowedOddities) !== 0) {
         return refuse(transit, 'ambiguous_request', {
           detail: 'the path has a slash or parameter that the route does not allow',
@@ -89,6 +89,11 @@ export function openPipeline(deps: PipelineDeps): (exchange: Exchange) => void {
     const lookup = identify(transit);
     if (lookup instanceof Promise) return lookup.then((found) => proceed(transit, found));
     return proceed(transit, lookup);
+  }
+
+  /** Nothing is there. Whoever looks around on a host of ours is charged for it. */
+  function nowhere(transit: Transit): void {
+    if (!transit.plane.routes.knowsHost(transit.facts.host) || limitClient(transit)) refuse(transit, 'no_route');
   }
 
   /** Who it is; undefined: no credential. Public routes go on without the store: whoever it is stays nobody. */

@@ -134,6 +134,24 @@ describe('per address', () => {
     const ask = () => get(gate, '/.sallyport/logout', ['Accept: text/html']);
     expect(await statuses(6, ask)).toEqual([...times(5, 200), 429]);
   });
+
+  it.each(['/nothing', '/.sallyport/nothing'])(
+    'looking for what is not there counts on our hosts: %s',
+    async (path) => {
+      const { upstream, gate } = await here(
+        (to) => `limits: { rate: { address: 5/1h } }
+routes: [{ route: open, match: { host: app.test, path: /there }, upstream: "${to.origin}", public: true }]
+`,
+      );
+      // a host that is not ours counts nowhere
+      const elsewhere = () => gate.send(`GET ${path} HTTP/1.1`, ['Host: nobody.test']);
+      expect(await statuses(8, elsewhere)).toEqual(times(8, 404));
+      expect(await statuses(7, () => get(gate, path))).toEqual([...times(5, 404), 429, 429]);
+      expect((await get(gate, '/there')).status).toBe(429);
+      expect(upstream.hits).toEqual([]);
+      expect(await statuses(2, elsewhere)).toEqual([404, 404]);
+    },
+  );
 });
 
 describe('on a route', () => {

@@ -53,7 +53,7 @@ class World {
       onUncounted: () => {},
     };
     const rate = { requests, windowMs: WINDOW_MS };
-    this.#nodes = Array.from({ length: nodes }, () => rateCounter(rate, 'address', node, { left: 10 }));
+    this.#nodes = Array.from({ length: nodes }, () => rateCounter(rate, 'address', node, 10));
   }
 
   request(at: number): boolean {

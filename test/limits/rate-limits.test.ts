@@ -169,8 +169,11 @@ describe('memory', () => {
     expect(uncounted).toHaveLength(3 * (1000 - 99));
     expect(uncounted[0]).toBe('address');
     expect(take(counter, 'greedy')).toBe(false);
-    // other kinds have room of their own
+    // every other limit has room of its own, of the same kind too
+    const before = uncounted.length;
     expect(await exhaust(node, node.counter(of(2, { scope: 'identity' })), 'staff:ann')).toBe(2);
+    expect(await exhaust(node, node.counter(of(2, { on: 'wiki' })), 'flood-999')).toBe(2);
+    expect(uncounted).toHaveLength(before);
   });
 
   test('keys whose window is over make room for others', () => {
@@ -184,17 +187,46 @@ describe('memory', () => {
     expect(uncounted).toHaveLength(1);
   });
 
-  test('so does a limit that is no more', () => {
-    const node = open(here, 10);
-    const former = node.counter(of(100));
-    for (let i = 0; i < 10; i++) take(former, `k${i}`);
-    const next = node.counter(of(200));
-    node.retain([next, undefined]);
-    for (let i = 0; i < 10; i++) take(next, `k${i}`);
+  test('a limit that is no more goes, and still counts what began before a reload', async () => {
+    const node = open();
+    const former = node.counter(of(8));
+    node.retain([node.counter(of(9)), undefined]);
+    expect(await exhaust(node, former)).toBe(8);
+    expect(node.counter(of(8))).not.toBe(former);
+  });
+});
+
+describe('a wall clock that jumped ahead and is set back', () => {
+  const rate = { requests: 20, windowMs: 60_000 };
+
+  test('locks nobody out who came meanwhile: all of the limit is there, and no more', async () => {
+    const node = open();
+    const counter = node.counter(of(20, { rate }));
+    clock.advance(HOUR);
+    expect(await exhaust(node, counter)).toBe(20);
+    clock.advance(-HOUR);
+    for (let minute = 0; minute < 3; minute++) {
+      expect(await exhaust(node, counter)).toBe(20);
+      clock.advance(60_000);
+    }
+  });
+
+  test('leaves nothing behind that takes room', () => {
+    const node = open(here, 100);
+    const counter = node.counter(of(20, { rate }));
+    clock.advance(HOUR);
+    for (let i = 0; i < 100; i++) take(counter, `ahead-${i}`);
+    clock.advance(-HOUR);
+    for (let i = 0; i < 100; i++) take(counter, `new-${i}`);
     expect(uncounted).toEqual([]);
-    // a request that began before the reload: counted on what goes with it, at nobody's cost
-    expect(take(former, 'late')).toBe(true);
-    expect(uncounted).toEqual([]);
+  });
+
+  test.each([1000, 60_000])('a request that waited some seconds resets no window of %i ms', (windowMs) => {
+    const node = open();
+    const counter = node.counter(of(10, { rate: { requests: 10, windowMs } }));
+    for (let i = 0; i < 10; i++) expect(take(counter)).toBe(true);
+    expect(counter.take('a', clock.now() - 5000)).toBe(false);
+    expect(take(counter)).toBe(false);
   });
 });
 
