@@ -40,8 +40,9 @@ export async function saturate(target: Target, connections: number, seconds: num
   const latencies: number[] = [];
   const { url, headers, body } = target;
   const result = await new Promise<Parameters<Parameters<typeof autocannon>[1]>[1]>((resolve, reject) => {
-    const sampleInt = Math.min(1000, seconds * 1000);
-    autocannon({ url, headers, connections, duration: seconds, sampleInt, expectBody: body }, (error, found) =>
+    // a moment on a busy machine may see no answer at all, so that short runs go by number
+    const length = seconds < 1 ? { amount: 10 * connections, sampleInt: 50 } : { duration: seconds };
+    autocannon({ url, headers, connections, ...length, expectBody: body }, (error, found) =>
       error === null ? resolve(found) : reject(error),
     ).on('response', (_client, _status, _bytes, ms) => latencies.push(ms));
   });

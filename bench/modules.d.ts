@@ -6,9 +6,11 @@ declare module 'autocannon' {
     readonly url: string;
     readonly connections: number;
     /** seconds */
-    readonly duration: number;
+    readonly duration?: number;
+    /** requests, whatever they take */
+    readonly amount?: number;
     readonly headers: Readonly<Record<string, string>>;
-    /** ms between looks at the clock: no run is shorter */
+    /** ms between looks at whether it is over */
     readonly sampleInt?: number;
     readonly expectBody?: string;
   }
