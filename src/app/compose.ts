@@ -61,7 +61,7 @@ export interface Gateway extends Service, Current {
 export function composeGateway(ports: Ports, options: GatewayOptions): Gateway {
   const { clock, random, log } = ports;
   const metrics = openMetrics({ version: options.version, node: process.versions.node });
-  const upstreams = openUpstreams();
+  const upstreams = openUpstreams(clock.monotonic);
   const health = openHealth();
   const rates = openRateLimits({
     clock,

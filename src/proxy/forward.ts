@@ -2,9 +2,11 @@ import { type Dispatcher, errors } from 'undici';
 import { PayloadTooLarge, RequestTooSlow } from '../core/handler.ts';
 import type { GatewayReason } from '../core/reasons.ts';
 import { answerHeaders } from './answer-headers.ts';
+import type { Waiting } from './deadlines.ts';
 import type { CompiledRoute } from './plane.ts';
 import { upstreamTrace } from './trace.ts';
 import type { Transit } from './transit.ts';
+import type { Upstream } from './upstreams.ts';
 
 /** Told how a forwarded request went; exactly one of them is called, once. */
 export interface ForwardOutcome {
@@ -46,18 +48,21 @@ export function forward(
     facts.authority,
   ];
   if (facts.body === 'length') headers.push('Content-Length', String(facts.contentLength));
-  const answer = new UpstreamAnswer(transit, now, outcome);
+  const answer = new UpstreamAnswer(transit, route.upstream, now, outcome);
   exchange.onClose((whole) => {
     if (!whole) answer.cancel();
   });
   exchange.onDrain(() => answer.resume());
+  const bodyless = facts.body === 'none';
   try {
     route.upstream.dispatch(
       {
         method: facts.method,
         path: facts.path + facts.query,
         headers,
-        body: facts.body === 'none' ? null : exchange.body(route.maxBodyBytes),
+        body: bodyless ? null : exchange.body(route.maxBodyBytes),
+        // the pool knows how a body that is still being sent puts the time off; without one it needs no timer of its own
+        ...(bodyless && NO_TIMERS),
         // never sent twice by the pool: whether to try again is ours to say, and the answer is no (security rule 7)
         idempotent: false,
       },
@@ -68,8 +73,13 @@ export function forward(
   }
 }
 
-class UpstreamAnswer implements Dispatcher.DispatchHandler {
+const NO_TIMERS = { headersTimeout: 0, bodyTimeout: 0 } as const;
+
+class UpstreamAnswer implements Dispatcher.DispatchHandler, Waiting {
+  dueAt = Number.POSITIVE_INFINITY;
+  place = -1;
   readonly #transit: Transit;
+  readonly #upstream: Upstream;
   readonly #now: () => number;
   readonly #outcome: ForwardOutcome;
   readonly #sentAt: number;
@@ -77,8 +87,9 @@ class UpstreamAnswer implements Dispatcher.DispatchHandler {
   #cancelled = false;
   #done = false;
 
-  constructor(transit: Transit, now: () => number, outcome: ForwardOutcome) {
+  constructor(transit: Transit, upstream: Upstream, now: () => number, outcome: ForwardOutcome) {
     this.#transit = transit;
+    this.#upstream = upstream;
     this.#now = now;
     this.#outcome = outcome;
     this.#sentAt = now();
@@ -87,6 +98,9 @@ class UpstreamAnswer implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#cancelled) controller.abort(new Error('the client is gone'));
+    if (this.#done || this.#transit.facts.body !== 'none') return;
+    this.#within(this.#upstream.limits.headersTimeoutMs);
+    this.#upstream.deadlines.add(this);
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -102,16 +116,23 @@ class UpstreamAnswer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#transit.status = status;
+    this.#within(this.#upstream.limits.bodyTimeoutMs);
     this.#outcome.onHead(this.#now() - this.#sentAt);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#done && !this.#transit.exchange.write(chunk)) controller.pause();
+    if (this.#done) return;
+    if (this.#transit.exchange.write(chunk)) this.#within(this.#upstream.limits.bodyTimeoutMs);
+    else {
+      // it is the client that is waited for now, and its slowness is the lane's business
+      this.dueAt = Number.POSITIVE_INFINITY;
+      controller.pause();
+    }
   }
 
   onResponseEnd(): void {
     if (this.#done) return;
-    this.#done = true;
+    this.#over();
     this.#transit.exchange.end();
   }
 
@@ -121,18 +142,35 @@ class UpstreamAnswer implements Dispatcher.DispatchHandler {
 
   /** The client reads again. */
   resume(): void {
+    this.#within(this.#upstream.limits.bodyTimeoutMs);
     this.#controller?.resume();
+  }
+
+  expire(): void {
+    if (this.#done) return;
+    this.#fail('upstream_timeout');
+    this.#controller?.abort(new Error('the application took too long'));
   }
 
   /** The client is gone: the upstream's connection is given up, it saw an aborted request (security rule 7). */
   cancel(): void {
     this.#cancelled = true;
-    this.#done = true;
+    this.#over();
     this.#controller?.abort(new Error('the client is gone'));
   }
 
-  #fail(reason: GatewayReason): void {
+  #over(): void {
     this.#done = true;
+    this.#upstream.deadlines.remove(this);
+  }
+
+  /** @param ms 0: however long it takes */
+  #within(ms: number): void {
+    this.dueAt = ms > 0 ? this.#now() + ms : Number.POSITIVE_INFINITY;
+  }
+
+  #fail(reason: GatewayReason): void {
+    this.#over();
     if (this.#transit.exchange.started) this.#transit.exchange.abort();
     else this.#outcome.onFailure(reason);
   }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { type Deadlines, openDeadlines } from './deadlines.ts';
 
 export interface UpstreamOptions {
   /** `http://host:port` */
@@ -16,6 +17,9 @@ export interface UpstreamOptions {
 /** Where a route's requests go: a pool of connections, one exchange per connection at a time. */
 export interface Upstream {
   readonly origin: string;
+  readonly limits: Pick<UpstreamOptions, 'headersTimeoutMs' | 'bodyTimeoutMs'>;
+  /** of all upstreams: where answers without a timer of their own are watched */
+  readonly deadlines: Deadlines;
   /** Hands a request over. Throws when it cannot be written at all. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void;
 }
@@ -28,7 +32,9 @@ export interface Upstreams {
   close(): Promise<void>;
 }
 
-export function openUpstreams(): Upstreams {
+/** @param monotonic ms */
+export function openUpstreams(monotonic: () => number): Upstreams {
+  const deadlines = openDeadlines(monotonic);
   const pools = new Map<string, Upstream & { readonly pool: Pool }>();
   return {
     get(options) {
@@ -40,6 +46,8 @@ export function openUpstreams(): Upstreams {
       const upstream = {
         pool,
         origin: options.origin,
+        limits: options,
+        deadlines,
         dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) {
           // constant: the pool would otherwise take the name to verify from the client's Host
           pool.dispatch(
@@ -61,6 +69,7 @@ export function openUpstreams(): Upstreams {
       }
     },
     close: async () => {
+      deadlines.close();
       await Promise.allSettled([...pools.values()].map(({ pool }) => pool.destroy()));
       pools.clear();
     },

@@ -66,9 +66,12 @@ describe('an upstream that misbehaves', () => {
     expect(upstream.heads).toHaveLength(1);
   });
 
-  it('is too slow: 504', async () => {
+  it.each<[string, string, readonly string[], string]>([
+    ['GET', 'GET / HTTP/1.1', [], ''],
+    ['POST with a body', 'POST / HTTP/1.1', ['Content-Length: 1'], 'a'],
+  ])('is too slow for a %s: 504', async (_name, line, headers, body) => {
     const upstream = await rawUpstream(() => {});
-    const answer = await (await gatewayTo(upstream.origin)).send('GET / HTTP/1.1');
+    const answer = await (await gatewayTo(upstream.origin)).send(line, headers, body);
     expect(answer.status).toBe(504);
     expect(reasonOf(answer.body)).toBe('upstream_timeout');
   });
