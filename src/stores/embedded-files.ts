@@ -1,7 +1,7 @@
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { chmodSync, closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { readMembers, replaceFile } from './small-file.ts';
 
 /** The open lmdb environment and its tables. One per process and store; replaced when the files under it were. */
 export interface Tables {
@@ -98,33 +98,19 @@ export interface Seen {
   readonly at: number;
 }
 
-/** Reads `seen`. Missing or unreadable means that nothing is remembered: it can only make us more careful, never less. */
+/**
+ * Reads `seen`. Missing or unreadable means that nothing is remembered: then a roll-back shows only to a process that ran
+ * through it.
+ */
 export function readSeen(path: string): Seen | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(seenFile(path), 'utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { birth, position, at } = value as Record<string, unknown>;
+  const { birth, position, at } = readMembers(seenFile(path)) ?? {};
   if (typeof birth !== 'string' || !Number.isSafeInteger(position) || !Number.isFinite(at)) return undefined;
   return { birth, position: position as number, at: at as number };
 }
 
-/**
- * Writes `seen` by rename, so that a reader never meets half of it; what a second process wrote meanwhile of the same birth
- * and further on stays. `unique` keeps two writers apart.
- */
+/** Writes `seen`; what a second process wrote meanwhile of the same birth and further on stays. `unique` keeps two writers apart. */
 export async function writeSeen(path: string, seen: Seen, unique: string): Promise<void> {
   const former = readSeen(path);
   if (former?.birth === seen.birth && former.position >= seen.position) return;
-  const temporary = `${seenFile(path)}.${unique}`;
-  try {
-    await writeFile(temporary, `${JSON.stringify(seen)}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    await rename(temporary, seenFile(path));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await replaceFile(seenFile(path), JSON.stringify(seen), unique);
 }

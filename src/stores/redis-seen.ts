@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Remembered } from './redis-judge.ts';
 import { ALL_SLOTS, SLOTS } from './redis-layout.ts';
 import type { SlotState } from './redis-log.ts';
+import { readMembers, replaceFile } from './small-file.ts';
 
 const seenFile = (path: string): string => join(path, 'seen-redis');
 
@@ -12,14 +11,7 @@ const seenFile = (path: string): string => join(path, 'seen-redis');
  * is remembered.
  */
 export function readSeen(path: string, name: string): Remembered | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(seenFile(path), 'utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { store, at, slots } = value as Record<string, unknown>;
+  const { store, at, slots } = readMembers(seenFile(path)) ?? {};
   if (store !== name || !Number.isFinite(at) || !Array.isArray(slots) || slots.length !== SLOTS) return undefined;
   const states = slots.map(stateOf);
   return states.includes(undefined) ? undefined : { at: at as number, states: states as SlotState[] };
@@ -33,8 +25,8 @@ function stateOf(value: unknown): SlotState | undefined {
 }
 
 /**
- * Writes it by rename, so that a reader never meets half of it. Of what another process wrote meanwhile of the same births, the
- * later position of each slot stays. `unique` keeps two writers apart.
+ * Writes it. Of what another process wrote meanwhile of the same births, the later position of each slot stays. `unique`
+ * keeps two writers apart.
  */
 export async function writeSeen(path: string, name: string, seen: Remembered, unique: string): Promise<void> {
   const former = readSeen(path, name);
@@ -45,12 +37,5 @@ export async function writeSeen(path: string, name: string, seen: Remembered, un
     return [later.birth, later.position, later.nonce];
   });
   const text = JSON.stringify({ store: name, at: Math.max(seen.at, former?.at ?? 0), slots });
-  const temporary = `${seenFile(path)}.${unique}`;
-  try {
-    await writeFile(temporary, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    await rename(temporary, seenFile(path));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await replaceFile(seenFile(path), text, unique);
 }

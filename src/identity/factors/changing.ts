@@ -103,15 +103,19 @@ export interface FactorList {
   isStill(user: UserId, version: number): Condition;
 }
 
-/** `keys` seals: the first is used, all are read. `alive` tells of a session whether it is still there. */
+export interface FactorDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** whether a session is still there, and what it proved */
+  readonly alive: (session: SessionId) => Promise<AliveSession | undefined>;
+  /** time steps that an app's clock may be off, asked with every code (totp.ts) */
+  readonly drift: () => number;
+}
+
+/** `keys` seals: the first is used, all are read. */
 export function factorChanges(
-  deps: {
-    readonly store: Store;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly alive: (session: SessionId) => Promise<AliveSession | undefined>;
-    readonly drift: () => number;
-  },
+  deps: FactorDeps,
   keys: readonly [Uint8Array, ...Uint8Array[]],
   list: FactorList,
 ): FactorChanges {

@@ -1,11 +1,10 @@
 import type { Method, Proof } from '../../core/decision.ts';
-import type { Clock, Random } from '../../core/ports.ts';
 import type { SessionId } from '../../core/session.ts';
-import { type Change, type Store, StoreUnavailable } from '../../core/store.ts';
+import { type Change, StoreUnavailable } from '../../core/store.ts';
 import { partitionOf, type UserId } from '../../core/subject.ts';
 import { beginCodeAttempt, type Caller } from './attempts.ts';
 import { backupCode, backupCodeHash, findBackupCode } from './backup-codes.ts';
-import { type AliveSession, type FactorChanges, factorChanges } from './changing.ts';
+import { type FactorChanges, type FactorDeps, factorChanges } from './changing.ts';
 import { factorsName } from './keys.ts';
 import { decodeFactors, encodeFactors, type FactorId, type FactorRecord } from './record.ts';
 import { resealed, unseal } from './seal.ts';
@@ -58,20 +57,8 @@ export interface Factors extends FactorChanges {
 export const FACTOR_LEVELS = { totp: 'medium', backup_code: 'medium' } as const;
 const ATTEMPTS = 64;
 
-/**
- * Does no I/O until it is asked. `keys`, 32 bytes each, seal the secrets: the first is used, all are read; never empty. `alive`
- * tells of a session whether it is still there, and what it proved. `drift` is asked with every code of an app (totp.ts).
- */
-export function openFactors(
-  deps: {
-    readonly store: Store;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly alive: (session: SessionId) => Promise<AliveSession | undefined>;
-    readonly drift: () => number;
-  },
-  keys: readonly Uint8Array[],
-): Factors {
+/** Does no I/O until it is asked. `keys`, 32 bytes each, seal the secrets: the first is used, all are read; never empty. */
+export function openFactors(deps: FactorDeps, keys: readonly Uint8Array[]): Factors {
   const { store, clock, random } = deps;
   if (!isRing(keys)) throw new TypeError('factors need a key');
   const ring = keys;
