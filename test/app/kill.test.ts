@@ -158,7 +158,7 @@ routes:\n  - { route: app, match: { host: app.test }, upstream: "${upstream.orig
         keep(own);
         own = nothing();
         const shell = number === 0 && round % 4 === 0 ? atShell(`shell${round}`) : undefined;
-        const deadline = 1 + Math.floor(Math.random() * 6);
+        const deadline = 1 + Math.floor(Math.random() * 4);
         let acknowledged = 0;
         const onAcknowledged = (): void => {
           if (++acknowledged === deadline) gateway.command.process.kill('SIGKILL');
